@@ -1,0 +1,3 @@
+"""suffice: medical image segmentation when labels are scarce."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,116 @@
+"""What the values in a mask mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from suffice.core.errors import LabelError
+
+# Okabe and Ito's palette (2008), which colour-blind readers can tell apart, then a few more.
+COLOURS = (
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#F0E442",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+    "#8C564B",
+    "#7F7F7F",
+    "#17BECF",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One structure: its value in the mask, name, colour and, where known, a code."""
+
+    value: int
+    name: str
+    colour: str
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """The structures of a cohort, background (0) left out.
+
+    Examples
+    --------
+    >>> legend = Legend.from_names({1: "anterior", 2: "posterior"})
+    >>> legend.names, legend.n_classes
+    (('anterior', 'posterior'), 3)
+    """
+
+    labels: tuple[Label, ...]
+
+    def __post_init__(self) -> None:
+        values = [label.value for label in self.labels]
+        names = [label.name for label in self.labels]
+        if not self.labels:
+            raise LabelError("A legend needs at least one structure besides the background")
+        if len(set(values)) < len(values) or len(set(names)) < len(names):
+            raise LabelError("A legend's values and names must be unique", got=self.labels)
+        if min(values) < 1 or max(values) > 65535:
+            raise LabelError("Label values must lie in 1 to 65535; 0 is background", got=values)
+
+    @classmethod
+    def from_names(cls, names: Mapping[int, str]) -> Legend:
+        """Make a legend from ``{value: name}``, with colours from the default palette."""
+        ordered = sorted(names.items())
+        return cls(
+            tuple(
+                Label(int(value), str(name), COLOURS[i % len(COLOURS)])
+                for i, (value, name) in enumerate(ordered)
+            )
+        )
+
+    def __iter__(self) -> Iterator[Label]:
+        return iter(self.labels)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """Label values, background left out."""
+        return tuple(label.value for label in self.labels)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Structure names in the order of the labels."""
+        return tuple(label.name for label in self.labels)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes with the background."""
+        return len(self.labels) + 1
+
+    def unknown_values(self, mask: npt.NDArray[np.generic]) -> list[int]:
+        """Values in ``mask`` that are neither background nor in the legend."""
+        present = np.unique(mask)
+        return sorted(int(v) for v in present if v != 0 and int(v) not in self.values)
+
+    def to_classes(self, mask: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+        """Map label values to contiguous classes 0..n (the order of the labels)."""
+        unknown = self.unknown_values(mask)
+        if unknown:
+            raise LabelError(
+                "The mask holds values that the legend does not know",
+                got=unknown,
+                expected=list(self.values),
+                cure="Add them to the legend in cohort.toml or mend the mask.",
+            )
+        table = np.zeros(max(self.values) + 1, dtype=np.uint8)
+        for i, value in enumerate(self.values, start=1):
+            table[value] = i
+        return np.asarray(table[mask.astype(np.int64)])
+
+    def from_classes(self, classes: npt.NDArray[np.generic]) -> npt.NDArray[np.uint16]:
+        """Map contiguous classes back to label values."""
+        table = np.array([0, *self.values], dtype=np.uint16)
+        return np.asarray(table[classes])

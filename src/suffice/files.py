@@ -1,0 +1,101 @@
+"""Nothing half-written is ever taken for whole: write beside, then rename."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from suffice.core import StorageError
+
+# What a killed write leaves behind starts with this, so that a reader never takes it for whole.
+PARTIAL_PREFIX = ".partial-"
+
+
+def require_free(path: Path, *, overwrite: bool) -> None:
+    """Raise a `StorageError` where ``path`` exists and may not be replaced."""
+    if path.exists() and not overwrite:
+        raise StorageError(
+            f"'{path}' exists already", cure="Name another place, or give --force to replace it."
+        )
+
+
+@contextlib.contextmanager
+def writing_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
+    """Give a path beside ``path`` to write to; it takes the place when the block ends well.
+
+    The name given keeps the suffixes of ``path``, as writers choose the format by them.
+
+    Parameters
+    ----------
+    path : Path
+        Where the whole file is to stand. Missing parents are made.
+    overwrite : bool
+        Whether an existing file may be replaced.
+
+    Raises
+    ------
+    StorageError
+        If the place is taken, the folder cannot be written or the disk is full.
+    """
+    require_free(path, overwrite=overwrite)
+    with _named_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-{path.name}")
+        try:
+            yield partial
+            with partial.open("rb+") as handle:
+                os.fsync(handle.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Give a folder beside ``path`` to fill; it takes the place when the block ends well.
+
+    Raises
+    ------
+    StorageError
+        If the place is taken, the folder cannot be written or the disk is full.
+    """
+    require_free(path, overwrite=overwrite)
+    with _named_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-{path.name}")
+        partial.mkdir()
+        try:
+            yield partial
+            _swap(partial, path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _swap(new: Path, place: Path) -> None:
+    old = place.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-old-{place.name}")
+    if place.exists():
+        place.rename(old)
+    new.rename(place)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _named_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageError(
+            f"Cannot write '{path}'",
+            got=error.strerror or error,
+            cure="Free some space, or choose a folder that you may write to.",
+        ) from error
+
+
+def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:
+    """Write a text file whole or not at all (UTF-8)."""
+    with writing_file(path, overwrite=overwrite) as partial:
+        partial.write_text(text, encoding="utf-8")
