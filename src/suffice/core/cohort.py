@@ -129,7 +129,5 @@ class Cohort:
         wanted = list(names)
         missing = [name for name in wanted if name not in table]
         if missing:
-            raise CohortError(
-                f"Cohort '{self.name}' has no such cases", got=", ".join(missing[:5])
-            )
+            raise CohortError(f"Cohort '{self.name}' has no such cases", got=", ".join(missing[:5]))
         return replace(self, cases=tuple(table[name] for name in wanted))
