@@ -39,6 +39,8 @@ class Case:
         A file for each rater who drew one; empty where nobody did.
     visit, date : str
         Free text and ISO date; empty where unknown.
+    pixel_spacing_mm : tuple of float, optional
+        ``(row, column)`` spacing of pictures, whose files seldom hold one.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Case:
     masks: Mapping[str, Path] = field(default_factory=dict)
     visit: str = ""
     date: str = ""
+    pixel_spacing_mm: tuple[float, float] | None = None
 
     @property
     def is_labelled(self) -> bool:
