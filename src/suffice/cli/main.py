@@ -1,0 +1,50 @@
+"""The executable `suffice`: its commands and the options before them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from suffice import __version__
+from suffice.cli.console import answer
+from suffice.cli.problems import show_tracebacks
+from suffice.cli.training import train
+
+app = typer.Typer(
+    name="suffice",
+    help="Medical image segmentation when labels are scarce.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        answer(f"suffice {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    show_tracebacks.set(debug)
+
+
+for _command in (train,):
+    app.command()(_command)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

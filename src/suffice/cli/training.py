@@ -1,0 +1,58 @@
+"""`suffice train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suffice.cli.console import answer, answer_json, remark, showing_progress
+from suffice.cli.options import CohortFolder, Force, Json, Minutes, Seed
+from suffice.cli.problems import named_problems
+
+
+@named_problems
+def train(
+    cohort: CohortFolder,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="MODEL", help="Folder of the trained model.")
+    ],
+    minutes: Minutes,
+    n_labels: Annotated[
+        int | None,
+        typer.Option("--labels", metavar="N", help="Learn from N labelled cases, drawn by seed."),
+    ] = None,
+    cases: Annotated[
+        Path | None,
+        typer.Option(
+            "--cases", metavar="FILE", help="Learn from the cases in FILE, one name a line."
+        ),
+    ] = None,
+    seed: Seed = 0,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Train a model on the labelled cases of COHORT within the minutes given.
+
+    Killed or interrupted, the same command goes on from the last checkpoint.
+    """
+    from suffice.io import read_cohort
+    from suffice.workflows import training
+
+    with showing_progress() as listener:
+        trained = training.train(
+            read_cohort(cohort),
+            out,
+            minutes=minutes,
+            n_labels=n_labels,
+            cases=None if cases is None else training.read_names(cases),
+            seed=seed,
+            overwrite=force,
+            listener=listener,
+        )
+    remark(f"trained on {len(trained.cases)} cases in {trained.minutes:g} minutes")
+    if as_json:
+        answer_json(trained)
+    else:
+        answer(str(trained.model))

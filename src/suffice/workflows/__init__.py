@@ -1,0 +1,1 @@
+"""One readable function per user task, shared by the command line and the Python face."""

@@ -1,0 +1,143 @@
+"""Train a segmenter on the labelled cases of a cohort and keep it in a folder."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
+from suffice.files import require_free
+from suffice.segmenters import Segmenter, UNetSegmenter
+
+SegmenterMaker = Callable[[], Segmenter]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a training left: the model's folder, the cases it saw and how long it took."""
+
+    model: Path
+    cases: tuple[str, ...]
+    minutes: float
+
+
+def train(
+    cohort: Cohort,
+    out: Path,
+    *,
+    minutes: float,
+    n_labels: int | None = None,
+    cases: Sequence[str] | None = None,
+    seed: int = 0,
+    workdir: Path | None = None,
+    overwrite: bool = False,
+    make_segmenter: SegmenterMaker = UNetSegmenter,
+    listener: Listener = silent,
+) -> Trained:
+    """Fit a segmenter within a budget and save it as the folder ``out``.
+
+    A training that is killed goes on from its last checkpoint when it is called again with
+    the same arguments.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        Its labelled cases are learned from.
+    out : Path
+        Folder of the model; it appears when the training is done.
+    minutes : float
+        Wall-clock minutes for preprocessing, calibration and training.
+    n_labels : int, optional
+        Learn from as many labelled cases, drawn with ``seed``.
+    cases : sequence of str, optional
+        Learn from these cases and no others.
+    seed : int
+        Seed of the draw, the initial weights and the batches.
+    workdir : Path, optional
+        Where checkpoints lie while training runs; ``OUT.work`` by default. Removed at the end.
+    overwrite : bool
+        Whether a model at ``out`` may be replaced.
+    make_segmenter : callable
+        Makes the segmenter that is to be fitted.
+    listener : callable
+        Is told the progress.
+
+    Raises
+    ------
+    SufficeError
+        If the budget, the cases or ``out`` cannot be used, or the disk is full.
+    """
+    require_free(out, overwrite=overwrite)
+    budget = Budget(minutes=minutes)
+    labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
+    workdir = workdir or out.with_name(out.name + ".work")
+    started = time.monotonic()
+    segmenter = make_segmenter().fit(
+        labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
+    )
+    segmenter.save(out, overwrite=overwrite)
+    shutil.rmtree(workdir, ignore_errors=True)
+    return Trained(
+        model=out, cases=labelled.names, minutes=round((time.monotonic() - started) / 60, 2)
+    )
+
+
+def choose_labelled(
+    cohort: Cohort,
+    *,
+    n_labels: int | None = None,
+    cases: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Cohort:
+    """Return the labelled cases to learn from: all, those named, or ``n_labels`` at random."""
+    if n_labels is not None and cases is not None:
+        raise UsageError("Name the cases or say how many to draw, not both")
+    if cases is not None:
+        return _named(cohort, cases)
+    labelled = cohort.labelled()
+    if not len(labelled):
+        raise CohortError(
+            f"Cohort '{cohort.name}' has no labelled case",
+            cure="Draw a mask for a few scans and import the cohort again.",
+        )
+    if n_labels is None:
+        return labelled
+    if not 1 <= n_labels <= len(labelled):
+        raise UsageError(
+            "The number of labelled cases to learn from cannot be had",
+            got=n_labels,
+            expected=f"1 to {len(labelled)}",
+        )
+    drawn = np.random.default_rng(seed).permutation(len(labelled))[:n_labels]
+    return labelled.subset(labelled.names[i] for i in sorted(drawn))
+
+
+def _named(cohort: Cohort, cases: Sequence[str]) -> Cohort:
+    chosen = cohort.subset(cases)
+    bare = chosen.unlabelled().names
+    if bare or not len(chosen):
+        raise CohortError(
+            "Cases to learn from have no mask" if bare else "No case to learn from is named",
+            got=", ".join(bare[:5]) or None,
+            cure="Name labelled cases of the cohort.",
+        )
+    return chosen
+
+
+def read_names(path: Path) -> tuple[str, ...]:
+    """Read case names from a text file, one a line; empty lines and ``#`` remarks are skipped."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(
+            f"Cannot read the list of cases '{path}'",
+            got=getattr(error, "strerror", None) or error,
+            cure="Give a text file with the name of a case on each line.",
+        ) from error
+    names = tuple(line.strip() for line in lines)
+    return tuple(name for name in names if name and not name.startswith("#"))
