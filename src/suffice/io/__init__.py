@@ -1,6 +1,28 @@
-"""Reading and writing images, masks and cohorts."""
+"""Read and write scans, masks and cohorts; imaging libraries load when a format needs them."""
 
+from suffice.io.cases import read_case_image, read_case_mask
 from suffice.io.cohort_folder import read_cohort, write_cohort
+from suffice.io.images import read_grid, read_image
 from suffice.io.left_out import LeftOut
+from suffice.io.masks import (
+    mask_suffix_for,
+    read_mask,
+    read_mask_array,
+    write_mask,
+    write_probabilities,
+)
 
-__all__ = ["LeftOut", "read_cohort", "write_cohort"]
+__all__ = [
+    "LeftOut",
+    "mask_suffix_for",
+    "read_case_image",
+    "read_case_mask",
+    "read_cohort",
+    "read_grid",
+    "read_image",
+    "read_mask",
+    "read_mask_array",
+    "write_cohort",
+    "write_mask",
+    "write_probabilities",
+]
