@@ -1,0 +1,76 @@
+"""The bootstrap interval: coverage, subjects kept together, degenerate cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from suffice.core import UsageError
+from suffice.metrics import bootstrap_interval
+
+
+def test_covers_the_true_mean_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    subjects = [str(i) for i in range(30)]
+    hits = 0
+    for trial in range(150):
+        values = rng.beta(8, 2, size=30)  # skewed to the left, as Dice is
+        interval = bootstrap_interval(values, subjects, level=0.9, n_resamples=500, seed=trial)
+        hits += interval.low <= 0.8 <= interval.high
+    assert 0.82 <= hits / 150 <= 0.97
+
+
+def test_visits_are_no_evidence_of_their_own():
+    rng = np.random.default_rng(1)
+    once = rng.normal(size=12)
+    names = [f"s{i}" for i in range(12)]
+    single = bootstrap_interval(once, names, seed=3)
+    repeated = bootstrap_interval(np.repeat(once, 5), np.repeat(names, 5), seed=3)
+    assert repeated.n_cases == 60 and repeated.n_subjects == 12
+    assert (repeated.mean, repeated.low, repeated.high) == pytest.approx(
+        (single.mean, single.low, single.high)
+    )
+
+
+def test_every_subject_counts_once():
+    assert bootstrap_interval([0.0, 1.0, 1.0, 1.0], ["a", "b", "b", "b"], seed=0).mean == 0.5
+
+
+def test_the_same_seed_gives_the_same_interval():
+    values, names = [0.1, 0.5, 0.7, 0.9], list("abcd")
+    assert bootstrap_interval(values, names, seed=5) == bootstrap_interval(values, names, seed=5)
+
+
+def test_the_interval_holds_the_mean_and_widens_with_its_level():
+    values, names = np.random.default_rng(2).random(9), [str(i) for i in range(9)]
+    narrow = bootstrap_interval(values, names, level=0.5, seed=0)
+    wide = bootstrap_interval(values, names, level=0.99, seed=0)
+    assert wide.low < narrow.low < narrow.mean < narrow.high < wide.high
+
+
+@pytest.mark.parametrize(("values", "n"), [([0.8], 1), ([0.8, 0.7], 1), ([], 0)])
+def test_fewer_than_two_subjects_give_no_interval_and_the_reason(values, n):
+    interval = bootstrap_interval(values, ["only"] * len(values), seed=0)
+    assert interval.n_subjects == n
+    assert np.isnan([interval.low, interval.high]).all()
+    assert "at least two subjects" in interval.reason
+
+
+def test_equal_values_give_a_point():
+    interval = bootstrap_interval([0.7, 0.7, 0.7], list("abc"), seed=0)
+    assert interval.low == interval.high == pytest.approx(0.7)
+    assert "same value" in interval.reason
+
+
+def test_two_subjects_give_finite_bounds():
+    interval = bootstrap_interval([0.6, 0.9], list("ab"), seed=0)
+    assert 0.6 <= interval.low <= interval.high <= 0.9
+
+
+def test_bad_arguments_are_named():
+    with pytest.raises(UsageError, match="Each value needs its subject"):
+        bootstrap_interval([1.0, 2.0], ["a"], seed=0)
+    with pytest.raises(UsageError, match="needs finite values"):
+        bootstrap_interval([1.0, np.inf], ["a", "b"], seed=0)
+    with pytest.raises(UsageError, match="level of an interval"):
+        bootstrap_interval([1.0, 2.0], ["a", "b"], level=95, seed=0)
