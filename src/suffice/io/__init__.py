@@ -11,6 +11,7 @@ from suffice.io.masks import (
     write_mask,
     write_probabilities,
 )
+from suffice.io.write_image import write_image
 
 __all__ = [
     "LeftOut",
@@ -23,6 +24,7 @@ __all__ = [
     "read_mask",
     "read_mask_array",
     "write_cohort",
+    "write_image",
     "write_mask",
     "write_probabilities",
 ]

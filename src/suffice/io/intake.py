@@ -1,0 +1,308 @@
+"""Take in a draft: read every file once, keep what is whole and fits, say why the rest does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from suffice.core import (
+    Case,
+    CohortError,
+    Grid,
+    LabelError,
+    LabelMap,
+    Legend,
+    Listener,
+    Progress,
+    SufficeError,
+    silent,
+)
+from suffice.io.images import read_grid, read_image
+from suffice.io.layouts.draft import Draft, DraftCase, LabelArray
+from suffice.io.layouts.names import listed
+from suffice.io.left_out import LeftOut
+from suffice.io.masks import mask_suffix_for, read_mask_array, write_mask
+
+# Voxels of all images that an import reads to see that they are whole; of the rest, headers.
+_READ_LIMIT_BYTES = 4 * 2**30
+# A volume so many times larger or smaller than the median is of another kind.
+_FOREIGN_FACTOR = 50
+_FOREIGN_MIN_CASES = 5
+_GREY_MIN_VALUES = 16
+_INSTANCES_MIN_VALUES = 64
+_FULL = 255
+_MAX_LABEL = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A case whose images are whole, with the grid that they lie on."""
+
+    draft: DraftCase
+    grid: Grid
+
+
+@dataclass
+class Intake:
+    """Cases fit for a cohort, from a draft.
+
+    Parameters
+    ----------
+    draft : Draft
+    source : Path
+        Paths of what is left out are told relative to it.
+    folder : Path
+        Where masks that have to be made are written, under ``masks/``.
+    invert_masks : bool
+        Whether 0 marks the structure and everything else the background.
+    listener : callable
+
+    Attributes
+    ----------
+    left_out : list of LeftOut
+    notes : list of str
+    labels : dict of int to str
+        The legend: names from the source, else ``label-1`` and so on, for every value present.
+    """
+
+    draft: Draft
+    source: Path
+    folder: Path
+    invert_masks: bool = False
+    listener: Listener = silent
+    left_out: list[LeftOut] = field(default_factory=list, init=False)
+    notes: list[str] = field(default_factory=list, init=False)
+    labels: dict[int, str] = field(default_factory=dict, init=False)
+
+    def run(self) -> list[Case]:
+        """Read images, then masks; return the cases to keep."""
+        for item in self.draft.left_out:
+            self._leave(item.path, item.reason)
+        kept = self._of_one_kind(self._read_images())
+        self._name_orphans(kept)
+        values: dict[Path, frozenset[int]] = {}
+        cases = [
+            self._with_masks(item, values, 0.5 + 0.5 * i / len(kept)) for i, item in enumerate(kept)
+        ]
+        cases = self._thresholded(cases, {item.draft.case.name: item.grid for item in kept}, values)
+        self._make_legend(values)
+        bare = [case.name for case in cases if not case.is_labelled]
+        if bare:
+            self.notes.append(
+                f"{len(bare)} of {len(cases)} images have no mask and are kept as unlabelled "
+                f"cases: {listed(bare)}"
+            )
+        self.listener(Progress("import", 1.0))
+        return cases
+
+    def _leave(self, path: Path, reason: str) -> None:
+        inside = path.is_relative_to(self.source)
+        self.left_out.append(LeftOut(path.relative_to(self.source) if inside else path, reason))
+
+    def _read_images(self) -> list[_Kept]:
+        kept: list[_Kept] = []
+        names: set[str] = set()
+        n_bytes = n_headers = 0
+        for i, item in enumerate(self.draft.cases):
+            case = item.case
+            self.listener(Progress("import", 0.5 * i / len(self.draft.cases), note=case.name))
+            paths = list(case.images.values())
+            try:
+                if case.name in names:
+                    raise CohortError(f"There is a case '{case.name}' already")
+                _require_utf8([*paths, *case.masks.values()])
+                if n_bytes < _READ_LIMIT_BYTES:
+                    image = read_image(paths)
+                    n_bytes += image.array.nbytes
+                    grid = image.grid
+                else:
+                    n_headers += 1
+                    grid = _common_grid(paths)
+            except SufficeError as error:
+                self._leave(paths[0], str(error))
+                continue
+            names.add(case.name)
+            kept.append(_Kept(item, grid))
+        if n_headers:
+            self.notes.append(
+                f"Of {n_headers} images only the headers were read, as they are many: "
+                "`suffice check` reads them whole"
+            )
+        return kept
+
+    def _of_one_kind(self, kept: list[_Kept]) -> list[_Kept]:
+        """Leave out pictures among volumes or volumes among pictures, and foreign volumes."""
+        n_volumes = sum(item.grid.ndim == 3 for item in kept)
+        ndim = 3 if 2 * n_volumes > len(kept) else 2
+        median = _median_shape(item.grid for item in kept if item.grid.ndim == ndim)
+        taken = []
+        for item in kept:
+            path = next(iter(item.draft.case.images.values()))
+            foreign = _foreign(item.grid, median, len(kept))
+            if item.grid.ndim != ndim:
+                kinds = ("a picture", "volumes") if ndim == 3 else ("a volume", "pictures")
+                self._leave(path, f"{kinds[0]} in a cohort of {kinds[1]}")
+            elif foreign:
+                self._leave(path, foreign)
+            else:
+                taken.append(item)
+        return taken
+
+    def _name_orphans(self, kept: list[_Kept]) -> None:
+        median = _median_shape(item.grid for item in kept)
+        for path in self.draft.orphans:
+            reason = "a mask without an image of its name"
+            try:
+                foreign = _foreign(read_grid(path), median, len(kept))
+                reason += f"; {foreign}" if foreign else ""
+            except SufficeError:
+                reason += "; it cannot be read either"
+            self._leave(path, reason)
+
+    def _with_masks(self, item: _Kept, values: dict[Path, frozenset[int]], fraction: float) -> Case:
+        """Read or draw the masks of a case; those that do not fit are left out."""
+        case, masks = item.draft.case, {}
+        self.listener(Progress("import", fraction, note=case.name))
+        n_masks = len(case.masks) + len(item.draft.drawings)
+        failed: list[tuple[Path, str]] = []
+        for rater, path in case.masks.items():
+            try:
+                array = _fitting_mask(path, item.grid, next(iter(case.images.values())))
+                if self.invert_masks:
+                    path = self._write(case, rater, array == 0, item.grid)
+                    values[path] = frozenset({1} if (array == 0).any() else ())
+                else:
+                    values[path] = _values(array, path)
+                masks[rater] = path
+            except SufficeError as error:
+                failed.append((path, str(error)))
+        for rater, drawing in item.draft.drawings.items():
+            try:
+                array = drawing.draw(item.grid.shape)
+                masks[rater] = self._write(case, rater, array, item.grid)
+                values[masks[rater]] = _values(array, masks[rater])
+            except SufficeError as error:
+                failed.append((drawing.sources[0], str(error)))
+        for path, reason in failed:
+            rest = "" if len(failed) < n_masks else " Its image is kept as an unlabelled case."
+            self._leave(path, reason + rest)
+        return replace(case, masks=masks)
+
+    def _write(self, case: Case, rater: str, array: npt.NDArray[np.generic], grid: Grid) -> Path:
+        """Write a mask that had to be made: ``masks/CASE`` or ``masks/RATER/CASE``."""
+        image = next(iter(case.images.values()))
+        place = self.folder / "masks"
+        if len(case.masks) > 1 or rater != "expert":
+            place = place / rater
+        path = place / f"{case.name}{mask_suffix_for(image)}"
+        array = np.asarray(array, dtype=np.uint16)
+        present = {int(v): f"label-{v}" for v in np.unique(array) if v} or {1: "label-1"}
+        write_mask(path, LabelMap(array, grid, Legend.from_names(present)), like=image)
+        return path
+
+    def _thresholded(
+        self, cases: list[Case], grids: Mapping[str, Grid], values: dict[Path, frozenset[int]]
+    ) -> list[Case]:
+        """Write grey masks of pictures anew, as 1 above 127 and 0 elsewhere."""
+        named = set(self.draft.labels or ())
+        grey = {
+            path
+            for path, present in values.items()
+            if len(present) > _GREY_MIN_VALUES
+            and 127 < max(present) <= _FULL
+            and not present <= named
+        }
+        if not grey or any(grid.ndim == 3 for grid in grids.values()):
+            return cases
+        done = []
+        for i, case in enumerate(cases):
+            self.listener(Progress("import", i / len(cases), note=f"threshold {case.name}"))
+            masks = dict(case.masks)
+            for rater, path in case.masks.items():
+                array = read_mask_array(path)[0] > _FULL // 2
+                masks[rater] = self._write(case, rater, array, grids[case.name])
+                values.pop(path)
+                values[masks[rater]] = frozenset({1} if array.any() else ())
+            done.append(replace(case, masks=masks))
+        self.notes.append(
+            f"The masks are grey ({len(grey)} of them hold more than {_GREY_MIN_VALUES} values up "
+            "to 255): they were thresholded above 127 and written to masks/"
+        )
+        return done
+
+    def _make_legend(self, values: Mapping[Path, frozenset[int]]) -> None:
+        given = dict(self.draft.labels or {})
+        union = frozenset[int]().union(*values.values())
+        if _FULL not in given and all(v <= {1} or v <= {_FULL} for v in values.values()):
+            union = frozenset({1} if union else ())
+        guessed = sorted(union - given.keys())
+        self.labels = given | {value: f"label-{value}" for value in guessed}
+        if not self.labels:
+            self.labels = {1: "label-1"}
+            self.notes.append("No mask marks anything: the legend holds 'label-1' to be renamed")
+        elif guessed and given:
+            self.notes.append(f"Masks hold values without a name: {listed(map(str, guessed))}")
+        elif guessed:
+            self.notes.append("The labels have no names: rename them in cohort.toml")
+        if max((len(present) for present in values.values()), default=0) > _INSTANCES_MIN_VALUES:
+            self.notes.append(
+                "Some masks hold so many values that they may number instances, not structures"
+            )
+
+
+def _require_utf8(paths: Iterable[Path]) -> None:
+    for path in paths:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:
+            raise CohortError(
+                f"The name {str(path)!r} is not UTF-8", cure="Rename the file."
+            ) from error
+
+
+def _common_grid(paths: list[Path]) -> Grid:
+    first = read_grid(paths[0])
+    for other in paths[1:]:
+        first.require_match(read_grid(other), f"'{paths[0]}'", f"'{other}'")
+    return first
+
+
+def _fitting_mask(path: Path, grid: Grid, image: Path) -> LabelArray:
+    array, own = read_mask_array(path)
+    grid.require_match(own, f"'{image.name}'", f"its mask '{path.name}'")
+    return array
+
+
+def _values(array: LabelArray, path: Path) -> frozenset[int]:
+    """List the values of a mask, background left out, without sorting its voxels."""
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high > _MAX_LABEL:
+        raise LabelError(
+            f"'{path.name}' holds values that no label has",
+            got=f"{low} to {high}",
+            expected=f"0 to {_MAX_LABEL}",
+        )
+    seen = np.zeros(high + 1, dtype=bool)
+    for slab in array:
+        seen[slab] = True
+    return frozenset(int(v) for v in np.flatnonzero(seen) if v)
+
+
+def _median_shape(grids: Iterable[Grid]) -> tuple[int, ...]:
+    shapes = [grid.shape for grid in grids]
+    return tuple(int(n) for n in np.median(shapes, axis=0)) if shapes else ()
+
+
+def _foreign(grid: Grid, median: tuple[int, ...], n_cases: int) -> str | None:
+    """Say why a volume cannot be of this cohort, or ``None``. Pictures vary too much to tell."""
+    if grid.ndim != 3 or len(median) != 3 or n_cases < _FOREIGN_MIN_CASES:
+        return None
+    ratio = float(np.prod(grid.shape) / np.prod(median))
+    if 1 / _FOREIGN_FACTOR < ratio < _FOREIGN_FACTOR:
+        return None
+    mine, theirs = ("x".join(map(str, shape)) for shape in (grid.shape, median))
+    return f"a foreign volume: {mine} voxels where the median of the cohort is {theirs}"

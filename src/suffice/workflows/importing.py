@@ -1,0 +1,201 @@
+"""Import: find a cohort in a folder as it came, and say what was taken, made and left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from suffice.core import (
+    Channel,
+    Cohort,
+    CohortError,
+    Legend,
+    Listener,
+    Modality,
+    StorageError,
+    Unit,
+    UsageError,
+    silent,
+)
+from suffice.files import require_free, writing_folder
+from suffice.io import LeftOut, read_cohort, write_cohort
+from suffice.io.cohort_folder import COHORT_TOML
+from suffice.io.copying import copied
+from suffice.io.intake import Intake
+from suffice.io.layouts import Draft, choose_layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import made of a folder.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        As written and read again.
+    layout : str
+        Name of the layout that it was read as.
+    why : str
+        What spoke for that layout, and what else was considered.
+    left_out : tuple of LeftOut
+    notes : tuple of str
+        What was guessed, converted or is worth knowing, a sentence each.
+    """
+
+    cohort: Cohort
+    layout: str
+    why: str
+    left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...] = ()
+
+
+def import_cohort(
+    source: Path,
+    out: Path,
+    *,
+    layout: str = "auto",
+    pattern: str | None = None,
+    mask_pattern: str | None = None,
+    subject_pattern: str | None = None,
+    modality: Modality | None = None,
+    unit: Unit | None = None,
+    labels: Mapping[int, str] | None = None,
+    invert_masks: bool = False,
+    keep_dates: bool = False,
+    copy: bool = False,
+    overwrite: bool = False,
+    listener: Listener = silent,
+) -> ImportReport:
+    """Make a cohort folder from a folder of images and masks.
+
+    Parameters
+    ----------
+    source : Path
+        The folder as it came; it is only read.
+    out : Path
+        The cohort folder to make, outside ``source``.
+    layout : str
+        ``auto``, or the name of a layout (`suffice.io.layouts.LAYOUTS`).
+    pattern, mask_pattern : str, optional
+        Paths relative to ``source`` with named fields, e.g. ``{subject}/slice-{slice}.png`` and
+        ``{subject}/mask-{rater}/slice-{slice}.png``; they imply the layout ``pattern``.
+    subject_pattern : str, optional
+        Regular expression with one group, searched in the name of the case: the subject.
+    modality, unit : str, optional
+        Of every channel, where the person knows better than the files.
+    labels : dict of int to str, optional
+        Names of the label values.
+    invert_masks : bool
+        Whether masks mark the background: 0 becomes 1, everything else 0.
+    keep_dates : bool
+        Whether to take dates from DICOM headers; dates identify patients.
+    copy : bool
+        Whether to copy the files into the cohort folder, rather than refer to them.
+    overwrite : bool
+        Whether a cohort in ``out`` may be replaced.
+    listener : callable
+
+    Returns
+    -------
+    ImportReport
+
+    Raises
+    ------
+    CohortError
+        If no layout fits, or nothing usable is found.
+    StorageError
+        If ``out`` is taken or cannot be written.
+    """
+    source, out = Path(source), Path(out)
+    _check_places(source, out, overwrite)
+    chosen, why = choose_layout(
+        source, layout, pattern=pattern, mask_pattern=mask_pattern, keep_dates=keep_dates
+    )
+    draft = chosen.collect(source)
+    if modality or unit:
+        draft = replace(draft, channels=tuple(_told(c, modality, unit) for c in draft.channels))
+    if labels:
+        draft = replace(draft, labels=dict(labels))
+    if subject_pattern:
+        draft = _with_subjects(draft, subject_pattern)
+    with writing_folder(out, overwrite=overwrite) as folder:
+        intake = Intake(draft, source, folder, invert_masks=invert_masks, listener=listener)
+        cases = intake.run()
+        if not cases:
+            raise _nothing_usable(source, chosen.name, intake.left_out)
+        if copy:
+            cases = [copied(case, folder) for case in cases]
+        legend = Legend.from_names(intake.labels)
+        cohort = Cohort(source.resolve().name, folder, draft.channels, legend, tuple(cases))
+        write_cohort(cohort, folder, left_out=intake.left_out)
+    return ImportReport(
+        cohort=read_cohort(out),
+        layout=chosen.name,
+        why=why,
+        left_out=tuple(intake.left_out),
+        notes=(*draft.notes, *intake.notes),
+    )
+
+
+def _check_places(source: Path, out: Path, overwrite: bool) -> None:
+    if not source.is_dir():
+        raise UsageError(
+            f"'{source}' is not a folder" if source.exists() else f"'{source}' does not exist",
+            cure="Name the folder that holds the images and masks.",
+        )
+    real_source, real_out = source.resolve(), out.resolve()
+    if real_source == real_out or real_source in real_out.parents:
+        raise UsageError(
+            f"The cohort folder '{out}' would lie inside the source '{source}'",
+            cure="Name a folder beside it: the source stays as it is.",
+        )
+    if real_out in real_source.parents:
+        raise UsageError(
+            f"The source '{source}' lies inside the cohort folder '{out}'",
+            cure="Name another folder for the cohort.",
+        )
+    require_free(out, overwrite=overwrite)
+    if out.exists() and not (out / COHORT_TOML).is_file() and (out.is_file() or any(out.iterdir())):
+        raise StorageError(
+            f"'{out}' is not a cohort and will not be replaced",
+            got="other things in it",
+            cure="Name another folder, or empty this one yourself.",
+        )
+
+
+def _told(channel: Channel, modality: Modality | None, unit: Unit | None) -> Channel:
+    return replace(channel, modality=modality or channel.modality, unit=unit or channel.unit)
+
+
+def _with_subjects(draft: Draft, pattern: str) -> Draft:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UsageError("--subject-pattern is no regular expression", got=error) from error
+    if compiled.groups < 1:
+        raise UsageError(
+            "--subject-pattern has no group",
+            got=pattern,
+            cure="Put the part that names the subject in brackets, e.g. '^(P[0-9]+)_'.",
+        )
+    cases = []
+    for item in draft.cases:
+        found = compiled.search(item.case.name)
+        subject = next((group for group in found.groups() if group), None) if found else None
+        if subject is None:
+            raise UsageError(
+                f"--subject-pattern '{pattern}' finds no subject in '{item.case.name}'",
+                cure="Give one that fits every case.",
+            )
+        cases.append(replace(item, case=replace(item.case, subject=subject)))
+    return replace(draft, cases=tuple(cases))
+
+
+def _nothing_usable(source: Path, layout: str, left_out: Sequence[LeftOut]) -> CohortError:
+    first = f"first '{left_out[0].path}': {left_out[0].reason}" if left_out else "nothing at all"
+    return CohortError(
+        f"'{source}', read as {layout}, holds no usable image",
+        got=f"{len(left_out)} left out, {first}" if left_out else first,
+    )
