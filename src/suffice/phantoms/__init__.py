@@ -1,0 +1,19 @@
+"""Scans made by code, with known truth: for tests and the demo."""
+
+from suffice.phantoms.anatomy import Chest, Nodule, draw_chest
+from suffice.phantoms.chest import chest_ct
+from suffice.phantoms.phantom import Phantom
+from suffice.phantoms.pose import chest_grid
+from suffice.phantoms.simple import ball, discs, picture_of_cells
+
+__all__ = [
+    "Chest",
+    "Nodule",
+    "Phantom",
+    "ball",
+    "chest_ct",
+    "chest_grid",
+    "discs",
+    "draw_chest",
+    "picture_of_cells",
+]

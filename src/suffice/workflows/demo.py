@@ -1,0 +1,118 @@
+"""The cohort of the demo: chest CT of people who do not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from suffice.core import Case, Channel, Cohort, Listener, Progress, UsageError, silent
+from suffice.files import writing_folder
+from suffice.io import read_cohort, write_cohort, write_image, write_mask
+from suffice.phantoms import Chest, Phantom, chest_ct, chest_grid, draw_chest
+
+# Scanners differ: in slice thickness, in the direction of their axes, in how the patient lies.
+_SPACINGS_MM = ((4.0, 4.0, 5.0), (4.5, 4.5, 4.5), (3.8, 3.8, 6.0), (4.2, 4.2, 5.0))
+_FLIPS: tuple[tuple[int, ...], ...] = ((), (0, 1), (), (2,), (0,))
+_TILTS_DEGREES = (0.0, 0.0, 7.0)
+
+
+def write_demo_cohort(
+    folder: Path,
+    *,
+    n_subjects: int = 12,
+    seed: int = 0,
+    spacings_mm: Sequence[Sequence[float]] = _SPACINGS_MM,
+    difficulty: float = 0.3,
+    overwrite: bool = False,
+    listener: Listener = silent,
+) -> Cohort:
+    """Write a cohort of chest CT with two visits a subject, half of the subjects with masks.
+
+    Lungs are breathed deeper at one visit than at the other; visits are about a year apart.
+    Grids differ in spacing and direction, and some are oblique.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds a cohort folder afterwards, with ``images`` and ``masks``.
+    n_subjects : int
+        At least 2; the first half has masks of both lungs and the airway.
+    seed : int
+        The same seed makes the same cohort.
+    spacings_mm : sequence of spacings
+        Taken in turn by the subjects.
+    difficulty : float
+        From 0 to 1, see `suffice.phantoms.chest_ct`.
+    overwrite : bool
+        Whether an existing folder may be replaced.
+    listener : callable
+        Told the progress.
+
+    Returns
+    -------
+    Cohort
+        As read back from ``folder``.
+    """
+    if n_subjects < 2:
+        raise UsageError("The demo needs at least 2 subjects", got=n_subjects)
+    n_labelled = (n_subjects + 1) // 2
+    with writing_folder(folder, overwrite=overwrite) as partial:
+        cases: list[Case] = []
+        for subject, rng in enumerate(np.random.default_rng(seed).spawn(n_subjects)):
+            chest = draw_chest(rng)
+            first_day = date(2023, 1, 9) + timedelta(days=int(rng.integers(0, 300)))
+            for visit in (1, 2):
+                listener(Progress("phantoms", len(cases) / (2 * n_subjects)))
+                phantom = _scan(rng, chest, subject, visit, spacings_mm, difficulty)
+                day = first_day + timedelta(days=(visit - 1) * int(rng.integers(350, 381)))
+                cases.append(
+                    _write_case(
+                        partial, phantom, f"S{subject + 1:02d}", visit, day, subject < n_labelled
+                    )
+                )
+        channel = Channel(modality="CT", unit="HU")
+        legend = phantom.truth.legend
+        write_cohort(Cohort("demo", partial, (channel,), legend, tuple(cases)), partial)
+    listener(Progress("phantoms", 1.0))
+    return read_cohort(folder)
+
+
+def _scan(
+    rng: np.random.Generator,
+    chest: Chest,
+    subject: int,
+    visit: int,
+    spacings_mm: Sequence[Sequence[float]],
+    difficulty: float,
+) -> Phantom:
+    grid = chest_grid(
+        chest,
+        spacings_mm[subject % len(spacings_mm)],
+        flipped=_FLIPS[subject % len(_FLIPS)],
+        tilt_degrees=_TILTS_DEGREES[(subject + visit) % len(_TILTS_DEGREES)],
+    )
+    low, high = ((0.75, 1.0), (0.1, 0.7))[(subject + visit) % 2]
+    return chest_ct(
+        rng,
+        chest=chest,
+        grid=grid,
+        inspiration=float(rng.uniform(low, high)),
+        difficulty=difficulty,
+        label_nodules=False,
+    )
+
+
+def _write_case(
+    folder: Path, phantom: Phantom, subject: str, visit: int, day: date, labelled: bool
+) -> Case:
+    name = f"{subject}_visit{visit}"
+    image = folder / "images" / f"{name}.nii.gz"
+    write_image(image, phantom.image)
+    masks = {}
+    if labelled:
+        masks["expert"] = folder / "masks" / f"{name}.nii.gz"
+        write_mask(masks["expert"], phantom.truth)
+    return Case(name, subject, {"image": image}, masks, str(visit), day.isoformat())
