@@ -2,13 +2,12 @@
 
 from suffice.metrics.interval import Interval, bootstrap_interval
 from suffice.metrics.overlap import Overlap, accuracy
-from suffice.metrics.score import WHOLE_CASE, Outcome, Score, score_case
+from suffice.metrics.score import WHOLE_CASE, Score, score_case
 from suffice.metrics.surface import SurfaceDistances, surface_distances
 
 __all__ = [
     "WHOLE_CASE",
     "Interval",
-    "Outcome",
     "Overlap",
     "Score",
     "SurfaceDistances",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -15,36 +14,6 @@ from suffice.metrics.surface import surface_distances
 
 WHOLE_CASE = "all"
 """Label of the metrics that regard a whole case rather than one structure."""
-
-
-class Outcome(IntEnum):
-    """What became of one structure in one case; the values of the metric ``outcome``.
-
-    ================  =========  =========  ====================================================
-    outcome           predicted  reference  rows
-    ================  =========  =========  ====================================================
-    CORRECTLY_ABSENT  empty      empty      ``outcome`` alone: there is nothing to overlap
-    FOUND             present    present    every metric
-    MISSED            empty      present    Dice, IoU and NSD 0, distances infinite
-    FALSE             present    empty      Dice, IoU and NSD 0, distances and % infinite
-    ================  =========  =========  ====================================================
-
-    Infinite values stay in the tables; summaries count them as undefined beside the mean.
-    """
-
-    CORRECTLY_ABSENT = 0
-    FOUND = 1
-    MISSED = 2
-    FALSE = 3
-
-    @classmethod
-    def of(cls, overlap: Overlap) -> Outcome:
-        """Tell the outcome from the voxel counts."""
-        if overlap.n_predicted and overlap.n_reference:
-            return cls.FOUND
-        if overlap.n_reference:
-            return cls.MISSED
-        return cls.FALSE if overlap.n_predicted else cls.CORRECTLY_ABSENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +50,32 @@ def score_case(
     Returns
     -------
     list of Score
-        For each label ``outcome`` (see `Outcome`), ``dice``, ``iou``, ``nsd``, ``hd95_mm``,
-        ``assd_mm``, ``volume_error_ml`` and ``volume_error_percent`` (for pictures
-        ``area_error_mm2`` and ``area_error_percent``); the errors are predicted minus
-        reference. For the label ``all`` the voxel ``accuracy``, to be shown beside Dice only.
+        For each label ``dice``, ``iou``, ``nsd``, ``hd95_mm``, ``assd_mm``, ``volume_error_ml``
+        and ``volume_error_percent`` (for pictures ``area_error_mm2`` and
+        ``area_error_percent``), the errors predicted minus reference; and the outcome as in the
+        notes. For the label ``all`` the voxel ``accuracy``, to be shown beside Dice only.
 
     Raises
     ------
     GeometryError, LabelError, UsageError
         If the masks do not fit the grid, do not hold whole numbers, or the tolerance is below 0.
+
+    Notes
+    -----
+    The policy for empty masks, with the outcome as 0 or 1 so that its mean is a rate:
+
+    =========  =========  ============================  ========================================
+    reference  predicted  outcome                       other metrics
+    =========  =========  ============================  ========================================
+    present    present    ``missed`` 0                  all
+    present    empty      ``missed`` 1                  Dice, IoU, NSD 0; distances infinite
+    empty      present    ``false`` 1, ``absent`` 0     Dice, IoU, NSD 0; distances, % infinite
+    empty      empty      ``false`` 0, ``absent`` 1     none: there is nothing to overlap
+    =========  =========  ============================  ========================================
+
+    So ``missed`` has a row wherever the reference has the structure, ``false`` and ``absent``
+    wherever it has not. Infinite values stay in the tables; summaries count them as undefined
+    beside the mean.
 
     Examples
     --------
@@ -98,7 +84,7 @@ def score_case(
     >>> legend = Legend.from_names({1: "cell"})
     >>> rows = score_case(reference, reference, Grid((8, 8)), legend)
     >>> [(row.metric, row.value) for row in rows][:4]
-    [('outcome', 1.0), ('dice', 1.0), ('iou', 1.0), ('nsd', 1.0)]
+    [('missed', 0.0), ('dice', 1.0), ('iou', 1.0), ('nsd', 1.0)]
     """
     _check(predicted, reference, grid, nsd_tolerance_mm)
     boxes = _boxes(predicted, reference, legend)
@@ -161,13 +147,12 @@ def _structure_values(
     nsd_tolerance_mm: float,
 ) -> dict[str, float]:
     overlap = Overlap.of(predicted, reference)
-    outcome = Outcome.of(overlap)
-    values = {"outcome": float(outcome)}
-    if outcome is Outcome.CORRECTLY_ABSENT:
+    values = _outcome(overlap)
+    if not (overlap.n_predicted or overlap.n_reference):
         return values
     length = "px" if grid.spacing_mm is None else "mm"
     values |= {"dice": overlap.dice, "iou": overlap.iou}
-    if outcome is Outcome.FOUND:
+    if overlap.n_predicted and overlap.n_reference:
         distances = surface_distances(predicted, reference, grid.unit_spacing)
         values["nsd"] = distances.surface_dice(nsd_tolerance_mm)
         values[f"hd95_{length}"] = distances.hausdorff(95)
@@ -178,6 +163,13 @@ def _structure_values(
     values[f"{size}_error_{unit}"] = overlap.n_excess * each
     values[f"{size}_error_percent"] = overlap.excess_percent
     return values
+
+
+def _outcome(overlap: Overlap) -> dict[str, float]:
+    if overlap.n_reference:
+        return {"missed": float(not overlap.n_predicted)}
+    false = float(overlap.n_predicted > 0)
+    return {"false": false, "absent": 1.0 - false}
 
 
 def _size_of(grid: Grid) -> tuple[str, str, float]:
