@@ -11,10 +11,13 @@ from suffice.io.masks import (
     write_mask,
     write_probabilities,
 )
+from suffice.io.scans import Scan, find_scans
 from suffice.io.write_image import write_image
 
 __all__ = [
     "LeftOut",
+    "Scan",
+    "find_scans",
     "mask_suffix_for",
     "read_case_image",
     "read_case_mask",

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import FileFormatError, Grid, Image, Modality, Unit
-from suffice.io.formats import reader_for
+from suffice.io.formats import format_of, reader_for
 from suffice.io.raw import Raw
 
 
@@ -26,7 +26,8 @@ def read_image(
     ----------
     path : Path or sequence of Path
         A file; a folder that holds one DICOM series; any file of a series, which stands for the
-        whole series in its folder; or one of these for each channel.
+        whole series in its folder; or one of these for each channel. A list of several DICOM
+        files that are slices of one series is that series.
     modality, unit : str, optional
         What the scan is known to be; by default what the file says, else ``OTHER`` and ``none``.
     allow_nan : bool
@@ -46,9 +47,15 @@ def read_image(
         If channels lie on different grids, or the slices of a series make no regular grid.
     """
     paths = [path] if isinstance(path, Path) else list(path)
-    raws = [_read_finite(each, unit, allow_nan) for each in paths]
-    if not raws:
+    if not paths:
         raise FileFormatError("An image needs at least one file", cure="Name one.")
+    if _are_slices(paths):
+        from suffice.io.dicom import read_files
+
+        raws = [_checked(paths[0].parent, read_files(paths), unit, allow_nan)]
+        paths = paths[:1]
+    else:
+        raws = [_checked(each, reader_for(each).read(each), unit, allow_nan) for each in paths]
     first = raws[0]
     for other, raw in zip(paths[1:], raws[1:], strict=True):
         first.grid.require_match(raw.grid, f"'{paths[0]}'", f"'{other}'")
@@ -69,8 +76,15 @@ def read_grid(path: Path) -> Grid:
     return reader_for(path).read_grid(path)
 
 
-def _read_finite(path: Path, unit: Unit | None, allow_nan: bool) -> Raw:
-    raw = reader_for(path).read(path)
+def _are_slices(paths: Sequence[Path]) -> bool:
+    if len(paths) < 2 or any(path.is_dir() or format_of(path) != "dicom" for path in paths):
+        return False
+    from suffice.io.dicom import is_one_series
+
+    return is_one_series(paths)
+
+
+def _checked(path: Path, raw: Raw, unit: Unit | None, allow_nan: bool) -> Raw:
     if not allow_nan:
         _require_finite(path, raw.array)
     if unit == "SUV" and raw.unit == "none":

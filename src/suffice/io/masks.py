@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +115,7 @@ def mask_suffix_for(source: Path) -> str:
     return own.get(suffix_of(source), ".nii.gz")
 
 
-def _whole(path: Path, values: npt.NDArray[np.generic]) -> npt.NDArray[np.integer]:
+def _whole(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.integer]:
     if values.dtype.kind in "iu":
         return values
     if values.dtype.kind == "b":
@@ -130,7 +131,9 @@ def _whole(path: Path, values: npt.NDArray[np.generic]) -> npt.NDArray[np.intege
     low, high = float(rounded.min()), float(rounded.max())
     if low < -(2.0**31) or high >= 2.0**31:
         raise LabelError(f"'{path}' holds values too large for labels", got=f"{low:g} to {high:g}")
-    return rounded.astype(np.int32 if low < 0 else np.min_scalar_type(int(high)))
+    smallest: np.dtype[Any] = np.dtype(np.int32) if low < 0 else np.min_scalar_type(int(high))
+    whole: npt.NDArray[np.integer] = rounded.astype(smallest)
+    return whole
 
 
 def _matching_nifti(path: Path, mask: LabelMap, like: Path | None) -> Path | None:

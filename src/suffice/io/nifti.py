@@ -58,7 +58,7 @@ def write(path: Path, array: npt.NDArray[np.generic], grid: Grid, like: Path | N
     header = _fresh_header(grid) if like is None else _header_like(like)
     pixdim = header["pixdim"].copy()
     header.set_data_dtype(array.dtype)
-    kind = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
+    kind: Any = nib.Nifti2Image if isinstance(header, nib.Nifti2Header) else nib.Nifti1Image
     image = kind(array, None, header=header)
     # nibabel resets the sizes beyond the last axis as it sets the shape.
     image.header["pixdim"] = pixdim
@@ -91,7 +91,8 @@ def _voxels(image: Any) -> npt.NDArray[np.generic]:
 
 def _unstructured(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     """Split RGB(A) voxels into channels on a last axis, alpha left out."""
-    return np.stack([array[name] for name in "RGB"], axis=-1)
+    colours: Any = array
+    return np.stack([colours[name] for name in "RGB"], axis=-1)
 
 
 def _channels_first(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
@@ -138,7 +139,7 @@ def _header_like(like: Path) -> Any:
         header = _load(like).header
     if not isinstance(header, nib.Nifti1Header):
         return _fresh_header(read_grid(like))
-    kind = nib.Nifti2Header if isinstance(header, nib.Nifti2Header) else nib.Nifti1Header
+    kind: Any = nib.Nifti2Header if isinstance(header, nib.Nifti2Header) else nib.Nifti1Header
     copy = kind()
     for key in ("pixdim", "xyzt_units", "dim_info", "qform_code", "sform_code", "srow_x", "srow_y"):
         copy[key] = header[key]

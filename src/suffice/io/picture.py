@@ -109,7 +109,7 @@ def _stored_values(picture: Pillow.Image, depth: tuple[int, int] | None) -> npt.
     array = _intensities(picture)
     if depth is not None and depth[1] == _PNG_GREY and depth[0] < 8:
         # Pillow spreads 2 and 4 bits over 0 to 255.
-        array = array // np.uint8(255 // (2 ** depth[0] - 1))
+        return array.astype(np.uint8) // np.uint8(255 // (2 ** depth[0] - 1))
     return array
 
 

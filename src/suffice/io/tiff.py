@@ -29,7 +29,6 @@ _MM_PER_IMAGEJ_UNIT = {
     "inch": _INCH_MM,
 }
 _DEPTH_AXES, _COLOUR_AXES = "ZIQT", "SC"
-_NIMAGEJ_TAG = "imagej_metadata"
 
 
 def read(path: Path) -> Raw:
@@ -130,13 +129,13 @@ def _layout(series: Any) -> tuple[tuple[int, ...], int | None, int | None]:
             got=f"{axes} of {shape}",
             cure="Save one volume or picture a file.",
         )
-    return shape, (depth or [None])[0], (colour or [None])[0]
+    return shape, depth[0] if depth else None, colour[0] if colour else None
 
 
 def _channels_first(series: Any) -> npt.NDArray[np.generic]:
     axes = str(series.axes)
     _, depth, colour = _layout(series)
-    array = series.asarray()
+    array: npt.NDArray[np.generic] = series.asarray()
     order = [axes.index("Y"), axes.index("X")]
     if depth is not None:
         order = [axes.index("X"), axes.index("Y"), depth]
