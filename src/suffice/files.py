@@ -79,7 +79,12 @@ def _swap(new: Path, place: Path) -> None:
     old = place.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-old-{place.name}")
     if place.exists():
         place.rename(old)
-    new.rename(place)
+    try:
+        new.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -13,6 +13,17 @@ from suffice.core.errors import GeometryError
 FloatArray = npt.NDArray[np.float64]
 
 TOLERANCE_MM = 1e-3
+# Voxels of a few nanometres are no less regular than those of millimetres.
+_TOLERANCE_PART = 0.05
+_SINGULAR = 1e-6
+
+
+def is_singular(affine: FloatArray) -> bool:
+    """Whether the axes of a 4x4 affine span no volume, whatever the size of its voxels."""
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or lengths.min() == 0:
+        return True
+    return bool(abs(np.linalg.det(affine[:3, :3] / lengths)) < _SINGULAR)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +76,7 @@ class Grid:
         affine = np.array(self.affine, dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
             raise GeometryError("The affine is not a finite 4x4 matrix", got=self.affine)
-        if abs(np.linalg.det(affine[:3, :3])) < 1e-12:
+        if is_singular(affine):
             raise GeometryError(
                 "The affine is singular: two axes coincide or a spacing is zero",
                 got=affine[:3, :3].tolist(),
@@ -116,22 +127,28 @@ class Grid:
         return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Grid) and self.matches(other, tolerance_mm=0.0)
+        return isinstance(other, Grid) and self._key() == other._key()
 
     def __hash__(self) -> int:
-        affine = None if self.affine is None else self.affine.tobytes()
-        return hash((self.shape, affine, self.pixel_spacing_mm))
+        return hash(self._key())
 
-    def matches(self, other: Grid, tolerance_mm: float = TOLERANCE_MM) -> bool:
+    def _key(self) -> tuple[object, ...]:
+        affine = None if self.affine is None else tuple(self.affine.ravel().tolist())
+        return self.shape, affine, self.pixel_spacing_mm
+
+    def matches(self, other: Grid, tolerance_mm: float | None = None) -> bool:
         """Whether every corner voxel of both grids lies within ``tolerance_mm``.
 
-        Pictures match when their shapes do and no two known spacings differ.
+        The tolerance is 0.001 mm, or a twentieth of a voxel where that is less. Pictures match
+        when their shapes do and no two known spacings differ.
         """
         if self.shape != other.shape:
             return False
         if self.affine is None or other.affine is None:
             mine, theirs = self.pixel_spacing_mm, other.pixel_spacing_mm
             return mine is None or theirs is None or bool(np.allclose(mine, theirs, rtol=1e-3))
+        if tolerance_mm is None:
+            tolerance_mm = min(TOLERANCE_MM, _TOLERANCE_PART * min(self.unit_spacing))
         apart = np.abs(self.corners_mm() - other.corners_mm())
         return bool(apart.max() <= tolerance_mm)
 

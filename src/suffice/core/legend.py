@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from suffice.core.errors import LabelError
+
+_Value = TypeVar("_Value", bound=np.generic)
+
+_LARGEST_VALUE = 65535
+# Classes are held in a byte.
+_MOST_LABELS = 255
 
 # Okabe and Ito's palette (2008), which colour-blind readers can tell apart, then a few more.
 COLOURS = (
@@ -55,8 +62,14 @@ class Legend:
             raise LabelError("A legend needs at least one structure besides the background")
         if len(set(values)) < len(values) or len(set(names)) < len(names):
             raise LabelError("A legend's values and names must be unique", got=self.labels)
-        if min(values) < 1 or max(values) > 65535:
+        if min(values) < 1 or max(values) > _LARGEST_VALUE:
             raise LabelError("Label values must lie in 1 to 65535; 0 is background", got=values)
+        if len(values) > _MOST_LABELS:
+            raise LabelError(
+                f"A legend can name at most {_MOST_LABELS} structures",
+                got=len(values),
+                cure="Give objects of one kind one value.",
+            )
 
     @classmethod
     def from_names(cls, names: Mapping[int, str]) -> Legend:
@@ -92,7 +105,9 @@ class Legend:
 
     def unknown_values(self, mask: npt.NDArray[np.generic]) -> list[int]:
         """Values in ``mask`` that are neither background nor in the legend."""
-        present = np.unique(mask)
+        present: set[int] = set()
+        for plane in _planes(mask):
+            present.update(_values(plane))
         return sorted(int(v) for v in present if v != 0 and int(v) not in self.values)
 
     def to_classes(self, mask: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
@@ -108,9 +123,35 @@ class Legend:
         table = np.zeros(max(self.values) + 1, dtype=np.uint8)
         for i, value in enumerate(self.values, start=1):
             table[value] = i
-        return np.asarray(table[mask.astype(np.int64)])
+        return _looked_up(table, mask)
 
     def from_classes(self, classes: npt.NDArray[np.generic]) -> npt.NDArray[np.uint16]:
         """Map contiguous classes back to label values."""
         table = np.array([0, *self.values], dtype=np.uint16)
-        return np.asarray(table[classes])
+        return _looked_up(table, classes)
+
+
+def _looked_up(table: npt.NDArray[_Value], array: npt.NDArray[Any]) -> npt.NDArray[_Value]:
+    values = np.empty_like(array, dtype=table.dtype)
+    for plane, indices in zip(_planes(values), _planes(array), strict=True):
+        np.take(table, indices, out=plane)
+    return values
+
+
+def _planes(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """View an array so that its first axis is the slowest in memory.
+
+    Work goes plane by plane, because numpy makes indices of 8 bytes for all that it is given.
+    """
+    if array.ndim < 2:
+        return array.reshape(1, -1)
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    return array.T if fortran else array
+
+
+def _values(plane: npt.NDArray[Any]) -> list[int]:
+    countable = plane.dtype.kind in "iu" and plane.size > 0
+    if countable and plane.min() >= 0 and plane.max() <= _LARGEST_VALUE:
+        # Counting is many times as fast as the sorting that numpy.unique does.
+        return [int(value) for value in np.flatnonzero(np.bincount(plane.ravel()))]
+    return [int(value) for value in np.unique(plane)]

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import FileFormatError, Grid
+from suffice.core.grid import is_singular
 from suffice.io.guard import reading
 from suffice.io.raw import Raw
 
@@ -113,9 +114,7 @@ def _grid(image: Any) -> Grid:
     header = image.header
     affine = np.array(image.affine, dtype=np.float64)
     if isinstance(header, nib.Nifti1Header):
-        volume = abs(np.linalg.det(affine[:3, :3]))
-        unusable = not np.isfinite(affine).all() or volume < 1e-12
-        if unusable and int(header["qform_code"]) > 0:
+        if is_singular(affine) and int(header["qform_code"]) > 0:
             affine = np.asarray(header.get_qform(), dtype=np.float64)
         affine[:3] *= _MM_PER_UNIT.get(header.get_xyzt_units()[0], 1.0)
     shape = (*image.shape, 1, 1)[:3]
