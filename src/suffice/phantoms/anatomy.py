@@ -8,7 +8,8 @@ import numpy as np
 
 from suffice.core import UsageError
 from suffice.phantoms.shapes import FloatArray, blend, ellipsoid, rounded_box
-from suffice.phantoms.vessels import Segment, grow_tree
+from suffice.phantoms.tubes import Segment
+from suffice.phantoms.vessels import grow_tree
 
 # How far the diaphragm of an adult moves between full expiration and full inspiration.
 EXCURSION_MM = 50.0

@@ -13,9 +13,9 @@ from suffice.phantoms.anatomy import Chest, draw_chest
 from suffice.phantoms.noise import grainy_noise
 from suffice.phantoms.phantom import Phantom
 from suffice.phantoms.pose import chest_grid
-from suffice.phantoms.shapes import FloatArray, SamplePoints, capsule
+from suffice.phantoms.shapes import FloatArray, SamplePoints
 from suffice.phantoms.tissue import paint_body
-from suffice.phantoms.vessels import Segment
+from suffice.phantoms.tubes import Segment, share_in_tubes
 
 LEFT_LUNG, RIGHT_LUNG, AIRWAY, NODULE = "left lung", "right lung", "airway", "nodule"
 AIRWAY_WALL_MM = 1.6
@@ -87,15 +87,13 @@ def _shares(points: SamplePoints, chest: Chest) -> dict[str, Share]:
     """Share of each sample that each structure fills."""
     x, y, z = points.coordinates_mm()
     tubes = chest.airways()
-    lumen = _tubes(points, tubes, 0.0)
-    outside = _tubes(points, tubes, AIRWAY_WALL_MM)
+    lumen = share_in_tubes(points, tubes)
+    outside = share_in_tubes(points, tubes, wall_mm=AIRWAY_WALL_MM)
     lungs = points.share_inside(np.broadcast_to(chest.lungs_mm(x, y, z), points.shape))
     lungs = lungs * (1.0 - outside)
-    nodules = np.zeros(points.shape, np.float32)
-    for nodule in chest.nodules:
-        ball = Segment(nodule.centre_mm, nodule.centre_mm, (nodule.radius_mm,) * 2)
-        _paint_tube(points, ball, 0.0, nodules)
-    vessels = _tubes(points, chest.vessels, 0.0) * lungs
+    balls = [Segment(n.centre_mm, n.centre_mm, (n.radius_mm,) * 2) for n in chest.nodules]
+    nodules = share_in_tubes(points, balls)
+    vessels = share_in_tubes(points, chest.vessels) * lungs
     return {
         "lungs": lungs,
         "left": lungs * (x < 0),
@@ -105,23 +103,6 @@ def _shares(points: SamplePoints, chest: Chest) -> dict[str, Share]:
         "vessels": vessels,
         "nodules": nodules * lungs,
     }
-
-
-def _tubes(points: SamplePoints, tubes: Sequence[Segment], wall_mm: float) -> Share:
-    share = np.zeros(points.shape, np.float32)
-    for tube in tubes:
-        _paint_tube(points, tube, wall_mm, share)
-    return share
-
-
-def _paint_tube(points: SamplePoints, tube: Segment, wall_mm: float, share: Share) -> None:
-    reach = max(tube.radii_mm) + wall_mm + points.step_mm
-    ends = np.array([tube.start_mm, tube.end_mm])
-    box = points.box_around(ends.min(0) - reach, ends.max(0) + reach)
-    if box is None:
-        return
-    apart = capsule(points.coordinates_mm(box), tube.start_mm, tube.end_mm, tube.radii_mm)
-    np.maximum(share[box], points.share_inside(apart - wall_mm), out=share[box])
 
 
 def _lung_hu(

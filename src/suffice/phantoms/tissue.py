@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from suffice.phantoms.anatomy import Chest
 from suffice.phantoms.shapes import FloatArray, SamplePoints, capsule, ellipsoid, rounded_box
+from suffice.phantoms.tubes import Segment, share_in_tubes
 
 AIR, FAT, MUSCLE, BLOOD, LIVER, MARROW, CORTEX, TABLE = -1000, -105, 50, 45, 62, 170, 620, -650
 
@@ -45,8 +46,7 @@ def paint_body(
     paint(np.maximum(np.maximum(cavity, below), x + 15.0), BLOOD)
     paint(np.maximum(ellipsoid((x + 60.0, y - 35.0), (38.0, 26.0)), below + 10.0), -40)
     paint(chest.heart_shape_mm(x, y, z), BLOOD)
-    for tube in _great_vessels(points, chest):
-        paint(tube, BLOOD + 5)
+    hu += share_in_tubes(points, _great_vessels(chest)) * (BLOOD + 5 - hu)
     _paint_bones(points, chest, cavity, hu)
     return hu, points.share_inside(skin)
 
@@ -64,26 +64,25 @@ def _table_mm(chest: Chest, x: FloatArray, y: FloatArray) -> FloatArray:
     return np.asarray(y - lowest + 6.0 - x**2 / 900.0)
 
 
-def _great_vessels(points: SamplePoints, chest: Chest) -> list[FloatArray]:
+def _great_vessels(chest: Chest) -> list[Segment]:
     """Aorta, pulmonary trunk, superior caval vein, oesophagus and the vessels to the head."""
-    place = points.coordinates_mm()
     back = chest.spine_mm[1] + 26.0
     arch, top = chest.carina_mm + 26.0, chest.apex_mm + 80.0
     heart = chest.heart_mm
     tubes = (
-        ((-24.0, back, arch - 8.0), (-20.0, back - 2.0, -400.0), (12.5, 11.0)),
+        ((-24.0, back, arch - 8.0), (-20.0, back - 2.0, chest.base_mm - 60.0), (12.5, 11.0)),
         ((-22.0, back + 4.0, arch), (12.0, 22.0, arch - 2.0), (12.5, 13.0)),
         ((14.0, 24.0, arch - 6.0), (2.0, 24.0, heart[2] + 20.0), (15.0, 16.0)),
         ((-20.0, 26.0, heart[2] + 20.0), (-22.0, 4.0, chest.carina_mm - 14.0), (14.0, 12.0)),
         ((-22.0, 0.0, chest.carina_mm - 16.0), (42.0, -4.0, chest.carina_mm - 26.0), (11.0, 9.0)),
         ((-22.0, 0.0, chest.carina_mm - 14.0), (-48.0, -6.0, chest.carina_mm - 18.0), (11.0, 9.0)),
         ((26.0, 14.0, arch + 40.0), (27.0, 8.0, heart[2] + 10.0), (9.0, 10.0)),
-        ((-9.0, back + 10.0, top), (-9.0, back + 8.0, -400.0), (7.5, 7.5)),
+        ((-9.0, back + 10.0, top), (-9.0, back + 8.0, chest.base_mm - 60.0), (7.5, 7.5)),
         ((6.0, 18.0, arch), (16.0, 10.0, top), (7.0, 6.0)),
         ((-10.0, 12.0, arch), (-18.0, 6.0, top), (5.0, 5.0)),
         ((-20.0, 2.0, arch), (-30.0, -2.0, top), (5.5, 5.5)),
     )
-    return [capsule(place, start, end, radii) for start, end, radii in tubes]
+    return [Segment(*tube) for tube in tubes]
 
 
 def _paint_bones(
@@ -105,7 +104,7 @@ def _paint_bones(
     height = np.clip((chest.apex_mm - 30.0 - z) / 150.0, -0.2, 1.2)
     breastbone = ellipsoid((x, y - front - 14.0 + 8.0 * (height < 0)), (19.0, 6.5))
     paint(np.maximum(breastbone, np.abs(z - chest.apex_mm + 105.0) - 80.0), 1.6)
-    _paint_spine(chest, (x, y, z), points, hu)
+    _paint_spine(chest, points, hu)
     blade = side * 0.82 - (y + 0.55 * chest.half_depth_mm) * 0.57
     across = side * 0.57 + (y + 0.55 * chest.half_depth_mm) * 0.82
     wide, thin = across - 62.0, blade - (0.82 * chest.half_width_mm + 6.0)
@@ -120,18 +119,17 @@ def _paint_bones(
     paint(collar, 2.0)
 
 
-def _paint_spine(
-    chest: Chest,
-    place: tuple[FloatArray, FloatArray, FloatArray],
-    points: SamplePoints,
-    hu: npt.NDArray[np.float32],
-) -> None:
-    x, y, z = place
+def _paint_spine(chest: Chest, points: SamplePoints, hu: npt.NDArray[np.float32]) -> None:
     centre = chest.spine_mm[1]
+    far = 3.0 * chest.apex_mm
+    box = points.box_around(np.array([-40.0, centre - 65.0, -far]), np.array([40.0, 0.0, far]))
+    if box is None:
+        return
+    x, y, z = points.coordinates_mm(box)
     level = (z / 25.0) % 1.0 * 25.0 - 12.5
 
     def paint(distance_mm: FloatArray, value: float) -> None:
-        hu[...] += points.share_inside(distance_mm) * (value - hu)
+        hu[box] += points.share_inside(distance_mm) * (value - hu[box])
 
     body = ellipsoid((x, y - centre), (18.0, 14.5))
     paint(body, 90)  # discs

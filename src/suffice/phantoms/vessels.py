@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from suffice.phantoms.shapes import FloatArray
+from suffice.phantoms.tubes import Point, Segment
 
-Point = tuple[float, float, float]
 Distance = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 
 # Radius of the last branches drawn; finer ones belong to the texture of the parenchyma.
 TWIG_MM = 0.85
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A tapered tube between two points, in mm."""
-
-    start_mm: Point
-    end_mm: Point
-    radii_mm: tuple[float, float]
 
 
 def grow_tree(
