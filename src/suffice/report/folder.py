@@ -1,0 +1,156 @@
+"""What a study folder holds, read once; a part that is absent is ``None``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from suffice.core import FileFormatError, UsageError
+
+_NUMBERS = (
+    "value",
+    "mean",
+    "low",
+    "high",
+    "level",
+    "n_subjects",
+    "n_cases",
+    "n_undefined",
+    "step",
+    "seconds",
+    "learning_rate",
+    "loss",
+    "dice",
+)
+
+
+@dataclass(frozen=True)
+class History:
+    """How one model learned: a row for each logged step."""
+
+    rung: str
+    fold: str
+    table: pd.DataFrame
+
+    @property
+    def is_final(self) -> bool:
+        """Whether this is the model for the unlabelled scans, not one of the scored folds."""
+        return not self.fold
+
+
+@dataclass(frozen=True)
+class Study:
+    """The tables of a study folder; ``None`` where a file is absent."""
+
+    folder: Path
+    config: dict[str, Any] | None
+    splits: pd.DataFrame | None
+    scores: pd.DataFrame | None
+    summary: pd.DataFrame | None
+    measures: pd.DataFrame | None
+    left_out: pd.DataFrame | None
+    histories: tuple[History, ...]
+
+    @property
+    def rung(self) -> str | None:
+        """The model that the report is about: the configured one, else the first scored."""
+        scored = _first_values(self.summary, "rung") + _first_values(self.scores, "rung")
+        wanted = (self.config or {}).get("rung")
+        if isinstance(wanted, str) and (wanted in scored or not scored):
+            return wanted
+        return scored[0] if scored else None
+
+    def of_rung(self, table: pd.DataFrame | None) -> pd.DataFrame | None:
+        """Return the rows of ``table`` that belong to the report's model."""
+        if table is None or table.empty:
+            return None
+        return table[table["rung"] == self.rung]
+
+
+def read_study(folder: Path) -> Study:
+    """Read the tables of a study folder.
+
+    Raises
+    ------
+    UsageError
+        If ``folder`` is not a study folder.
+    FileFormatError
+        If one of its tables is damaged.
+    """
+    known = ("study.toml", "splits.csv", "scores.csv", "summary.csv", "models", "measures.csv")
+    if not any((folder / name).exists() for name in known):
+        raise UsageError(
+            f"'{folder}' is not a study folder",
+            expected="study.toml, splits.csv, scores.csv or models/ in it",
+            cure="Make one with: suffice run COHORT --minutes 10 --out STUDY",
+        )
+    return Study(
+        folder=folder,
+        config=_read_config(folder / "study.toml"),
+        splits=_read_table(folder / "splits.csv", ("case", "subject", "part")),
+        scores=_read_table(
+            folder / "scores.csv", ("case", "subject", "label", "metric", "value", "rung")
+        ),
+        summary=_read_table(
+            folder / "summary.csv", ("rung", "label", "metric", "mean", "low", "high")
+        ),
+        measures=_read_table(folder / "measures.csv", ("case", "subject", "label", "source")),
+        left_out=_read_table(folder / "left_out.csv", ("path", "reason")),
+        histories=_read_histories(folder / "models"),
+    )
+
+
+def _read_config(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileFormatError(
+            f"'{path.name}' is not TOML", got=error, cure="Mend it, or run the study again."
+        ) from error
+
+
+def _read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise FileFormatError(
+            f"'{path.name}' is not a table", got=error, cure="Run the study again."
+        ) from error
+    absent = [name for name in needed if name not in table.columns]
+    if absent:
+        raise FileFormatError(
+            f"'{path.name}' lacks columns",
+            got=", ".join(map(str, table.columns)),
+            expected=", ".join(needed),
+            cure="Run the study again.",
+        )
+    for name in table.columns.intersection(list(_NUMBERS)):
+        table[name] = pd.to_numeric(table[name], errors="coerce")
+    return table
+
+
+def _read_histories(models: Path) -> tuple[History, ...]:
+    found = []
+    for path in sorted(models.glob("*/history.csv")) + sorted(models.glob("*/fold-*/history.csv")):
+        table = _read_table(path, ("seconds", "loss"))
+        if table is None or table.empty:
+            continue
+        parts = path.relative_to(models).parts
+        fold = parts[1].removeprefix("fold-") if len(parts) == 3 else ""
+        found.append(History(parts[0], fold, table))
+    return tuple(found)
+
+
+def _first_values(table: pd.DataFrame | None, column: str) -> list[str]:
+    if table is None:
+        return []
+    return [str(value) for value in dict.fromkeys(table[column])]

@@ -1,0 +1,192 @@
+"""The score table, and how the score came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from suffice.metrics import WHOLE_CASE
+from suffice.report.folder import Study
+from suffice.report.words import (
+    MISSING,
+    count,
+    interval,
+    metric_rank,
+    metric_words,
+    number,
+    percent,
+)
+
+# Counted, not averaged: a structure that one of the two masks lacks.
+OUTCOMES = {
+    "missed": "Missed: drawn, not predicted",
+    "false": "False: predicted, not drawn",
+    "absent": "Correctly absent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """One line of the score table."""
+
+    label: str
+    metric: str
+    meaning: str
+    better: str
+    mean: str
+    interval: str
+    n_subjects: str
+    n_undefined: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRow:
+    """How often a structure was missed or invented, for one label."""
+
+    label: str
+    counts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """The Dice of one scored case, for each structure."""
+
+    case: str
+    subject: str
+    mean: str
+    values: tuple[str, ...]
+
+
+def score_rows(study: Study) -> list[ScoreRow]:
+    """Return the table of means and intervals, structures in order, metrics within them."""
+    table = study.of_rung(study.summary)
+    if table is None:
+        return []
+    averaged = table[~table["metric"].isin(list(OUTCOMES))]
+    order = {label: rank for rank, label in enumerate(dict.fromkeys(averaged["label"]))}
+    rows = sorted(
+        (row for _, row in averaged.iterrows()),
+        key=lambda row: (order[row["label"]], metric_rank(str(row["metric"]))),
+    )
+    explained: set[str] = set()
+    return [_score_row(row, explained) for row in rows]
+
+
+def _score_row(row: pd.Series, explained: set[str]) -> ScoreRow:
+    """Put one row into words; a metric is explained where it first appears."""
+    metric = str(row["metric"])
+    words = metric_words(metric)
+    meaning = "" if metric in explained else words.meaning
+    explained.add(metric)
+    return ScoreRow(
+        label=label_words(str(row["label"])),
+        metric=words.title,
+        meaning=meaning,
+        better=words.better,
+        mean=number(float(row["mean"]), words.decimals),
+        interval=interval(float(row["low"]), float(row["high"]), words.decimals),
+        n_subjects=number(row.get("n_subjects"), 0),
+        n_undefined=number(row.get("n_undefined"), 0),
+    )
+
+
+def label_words(label: str) -> str:
+    """Name a structure; the row over all of them gets words of its own."""
+    return "all structures" if label == WHOLE_CASE else label
+
+
+def level_words(study: Study) -> str:
+    """Return the confidence level of the intervals, such as ``95 %``."""
+    table = study.of_rung(study.summary)
+    if table is None or "level" not in table or table["level"].isna().all():
+        return percent(None)
+    return percent(float(table["level"].dropna().iloc[0]))
+
+
+def outcome_rows(study: Study) -> list[OutcomeRow]:
+    """Count missed, false and correctly absent structures for each label."""
+    table = study.of_rung(study.scores)
+    if table is None:
+        return []
+    outcomes = table[table["metric"].isin(list(OUTCOMES))]
+    rows = []
+    for label in dict.fromkeys(outcomes["label"]):
+        mine = outcomes[outcomes["label"] == label]
+        rows.append(OutcomeRow(str(label), tuple(_tally(mine, name) for name in OUTCOMES)))
+    return rows
+
+
+def _tally(outcomes: pd.DataFrame, name: str) -> str:
+    """Count how often an outcome came true, of the cases in which it could."""
+    values = outcomes.loc[outcomes["metric"] == name, "value"]
+    return f"{int((values > 0).sum())} of {len(values)}" if len(values) else MISSING
+
+
+def dice_by_case(study: Study) -> pd.DataFrame | None:
+    """Return Dice with a row a case, a column a structure; NaN where it is not defined.
+
+    The row over all structures, where a study writes one, is left out: it repeats the others.
+    """
+    table = study.of_rung(study.scores)
+    if table is None:
+        return None
+    dice = table[(table["metric"] == "dice") & (table["label"] != WHOLE_CASE)]
+    if dice.empty:
+        return None
+    wide = dice.pivot_table(
+        index=["case", "subject"], columns="label", values="value", sort=False, dropna=False
+    )
+    return wide.dropna(how="all")
+
+
+def case_rows(dice: pd.DataFrame) -> list[CaseRow]:
+    """Return the scored cases, the worst first."""
+    means = dice.mean(axis=1)
+    rows = []
+    for place in means.sort_values(kind="stable").index:
+        case, subject = place
+        values = tuple(number(float(v), 3) for v in dice.loc[place])
+        rows.append(CaseRow(str(case), str(subject), number(float(means[place]), 3), values))
+    return rows
+
+
+def validation_sentences(study: Study) -> list[str]:
+    """Say how the scored cases were kept apart from the training ones."""
+    splits = study.splits
+    if splits is None:
+        return []
+    parts = {part: splits[splits["part"] == part] for part in ("train", "test", "unlabelled")}
+    sentences = []
+    train, test, rest = parts["train"], parts["test"], parts["unlabelled"]
+    if not train.empty:
+        sentences.append(
+            f"The final model learned from {_who(train)}. Subjects, never single files, were "
+            "divided: no subject lies on both sides of a split."
+        )
+    folds = sorted({str(f) for f in train.get("fold", pd.Series(dtype=str)) if str(f)})
+    if len(folds) > 1:
+        sentences.append(
+            f"For the score, the training subjects were divided into {len(folds)} parts. For each "
+            "part a model was trained on the others alone, with the same settings, and scored on "
+            "the part that it had not seen. The masks and scores below are those models' own."
+        )
+    if not test.empty:
+        sentences.append(
+            f"{_who(test)} {'was' if len(test) == 1 else 'were'} set apart as a test set before "
+            "training began and used for nothing else."
+        )
+    if not rest.empty:
+        sentences.append(f"Without a mask were {_who(rest)}: predicted, but not scored.")
+    sentences.append(
+        f"The {level_words(study)} intervals come from drawing whole subjects again and again "
+        "(bootstrap): they say how much the mean would move with other subjects of the same kind."
+    )
+    return sentences
+
+
+def _who(rows: pd.DataFrame) -> str:
+    n_cases, n_subjects = len(rows), rows["subject"].nunique()
+    if n_cases == n_subjects:
+        return count(n_subjects, "subject")
+    return f"{count(n_cases, 'case')} of {count(n_subjects, 'subject')}"

@@ -1,0 +1,145 @@
+"""Numbers, metrics and counts in the words of the reader."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+MISSING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricWords:
+    """How a metric is called, how many decimals it deserves and which way is better."""
+
+    title: str
+    decimals: int = 3
+    better: str = ""
+    meaning: str = ""
+
+
+_SHARE = "predicted minus drawn, in % of the drawn"
+
+# By name without the unit, in the order in which the score table shows them.
+METRICS: dict[str, MetricWords] = {
+    "dice": MetricWords("Dice", 3, "higher", "overlap of the two masks, 0 none to 1 complete"),
+    "iou": MetricWords("IoU", 3, "higher", "shared part of the union of the two masks"),
+    "nsd": MetricWords(
+        "NSD", 3, "higher", "part of both outlines that lies within the tolerance of the other"
+    ),
+    "hd95": MetricWords(
+        "HD95", 2, "lower", "95 % of the outline lies closer than this to the other outline"
+    ),
+    "assd": MetricWords("ASSD", 2, "lower", "mean distance between the two outlines"),
+    "volume_error": MetricWords("Volume error", 2, "near 0", "predicted minus drawn"),
+    "area_error": MetricWords("Area error", 1, "near 0", "predicted minus drawn"),
+    "volume": MetricWords("Volume", 2),
+    "area": MetricWords("Area", 1),
+    "extent": MetricWords("Largest extent", 1),
+    "accuracy": MetricWords(
+        "Voxel accuracy",
+        3,
+        "higher",
+        "counts the background too, so an empty mask scores high: judge by Dice",
+    ),
+}
+
+_UNITS = {"mm": "mm", "ml": "ml", "percent": "%", "px": "pixels", "mm2": "mm²"}
+
+
+def metric_words(metric: str) -> MetricWords:
+    """Return the words for ``metric``; an unknown one keeps its name, its unit in brackets.
+
+    Examples
+    --------
+    >>> metric_words("dice").title, metric_words("hd95_px").title, metric_words("mass_ml").title
+    ('Dice', 'HD95 (pixels)', 'Mass (ml)')
+    """
+    stem, unit = _split(metric)
+    known = METRICS.get(stem, MetricWords(_sentence(stem)))
+    if not unit:
+        return known
+    title = f"{known.title} ({_UNITS[unit]})"
+    if unit == "percent":
+        return replace(known, title=title, decimals=1, meaning=_SHARE)
+    return replace(known, title=title)
+
+
+def metric_rank(metric: str) -> tuple[int, str]:
+    """Sort key: known metrics in their order, then the others by name."""
+    names = list(METRICS)
+    stem, _ = _split(metric)
+    return (names.index(stem) if stem in METRICS else len(names), metric)
+
+
+def _split(metric: str) -> tuple[str, str]:
+    """Part a metric's name from its unit."""
+    stem, _, unit = metric.rpartition("_")
+    return (stem, unit) if stem and unit in _UNITS else (metric, "")
+
+
+def _sentence(name: str) -> str:
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """Write ``value`` with ``decimals``; what is not a finite number becomes a dash.
+
+    Examples
+    --------
+    >>> number(0.8312), number(-0.001), number(float("nan"))
+    ('0.83', '0.00', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:.{decimals}f}"
+    is_zero = text.lstrip("-").strip("0.") == ""
+    return (text.lstrip("-") if is_zero else text).replace("-", "−")
+
+
+def interval(low: float | None, high: float | None, decimals: int = 2) -> str:
+    """Write an interval as ``low to high``, or a dash where there is none."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    return f"{number(low, decimals)} to {number(high, decimals)}"
+
+
+def percent(level: float | None) -> str:
+    """Write a confidence level: 0.95 becomes ``95 %``."""
+    return f"{100 * level:g} %" if level is not None and math.isfinite(level) else "95 %"
+
+
+def count(n: int, noun: str, plural: str | None = None) -> str:
+    """Write a number of things, the noun in the right number.
+
+    Examples
+    --------
+    >>> count(1, "subject"), count(3, "study", "studies")
+    ('1 subject', '3 studies')
+    """
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}".replace(",", "\u202f")
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """Join items as in a sentence: ``a, b and c``."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def duration(minutes: float) -> str:
+    """Write minutes as a person would.
+
+    Examples
+    --------
+    >>> duration(0.5), duration(12.34), duration(125)
+    ('30 s', '12 min', '2 h 5 min')
+    """
+    if minutes < 1:
+        return f"{round(minutes * 60)} s"
+    if minutes < 10:
+        return f"{minutes:.1f} min".replace(".0 ", " ")
+    hours, rest = divmod(round(minutes), 60)
+    return f"{hours} h {rest} min" if hours else f"{rest} min"

@@ -1,0 +1,160 @@
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from suffice.core import FileFormatError, StorageError, UsageError
+from suffice.report import write_report
+
+SECTIONS = (
+    "meaning",
+    "validation",
+    "overlays",
+    "scores",
+    "learning",
+    "measures",
+    "left-out",
+    "provenance",
+    "limits",
+)
+
+
+class _Links(HTMLParser):
+    """Collects everything that a browser would fetch, and the elements' balance."""
+
+    def __init__(self):
+        super().__init__()
+        self.fetched, self.tags, self.open = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        for name, value in attributes:
+            if name in ("src", "href", "xlink:href", "srcset", "action", "data"):
+                self.fetched.append(value)
+
+
+def _read(study):
+    return write_report(study).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["3D", "2D"])
+def test_page_asks_nothing_of_the_network(make_study, flat):
+    text = _read(make_study(flat=flat))
+    links = _Links()
+    links.feed(text)
+    outside = [link for link in links.fetched if not link.startswith(("data:image/png", "#"))]
+    assert outside == []
+    assert not {"script", "iframe", "link", "object", "embed"} & set(links.tags)
+    assert "@import" not in text and not re.search(r"url\((?!#)", text)
+
+
+def test_headline_is_the_summary_in_words(make_study):
+    text = _read(make_study())
+    assert "Dice 0.83 (95 % interval 0.81 to 0.85) on 12 subjects that the model never saw" in text
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["3D", "2D"])
+def test_every_section_is_filled_from_a_whole_study(make_study, flat):
+    text = _read(make_study(flat=flat))
+    assert [f'id="{name}"' in text for name in SECTIONS] == [True] * len(SECTIONS)
+    assert 'class="missing"' not in text
+    panels = 1 if flat else 3
+    assert text.count('<figure class="panel">') == 3 * panels
+    for rank in ("Best: Dice 0.9", "Median: Dice 0.8", "Worst: Dice 0.3"):
+        assert rank in text
+    assert "1 of 12" in text, "the missed structure is counted apart"
+    assert "no image of that name" in text
+    assert "Not a medical device" in text
+
+
+@pytest.mark.parametrize(
+    ("absent", "named"),
+    [
+        ("splits.csv", "splits.csv is not in the study folder"),
+        ("scores.csv", "scores.csv is not in the study folder"),
+        ("summary.csv", "Not scored yet"),
+        ("measures.csv", "measures.csv is not in the study folder"),
+        ("left_out.csv", "left_out.csv is not in the study folder"),
+        ("study.toml", "study.toml is not in the study folder"),
+        ("models", "models/*/history.csv is not in the study folder"),
+        ("validation", "validation/ has no mask named"),
+        ("../cohort/cohort.toml", "is not a cohort"),
+    ],
+)
+def test_absent_part_is_named_and_the_rest_stands(make_study, absent, named):
+    study = make_study()
+    path = study / absent
+    path.rename(study.parent / "elsewhere")
+    text = _read(study)
+    assert named in text
+    assert [f'id="{name}"' in text for name in SECTIONS] == [True] * len(SECTIONS)
+
+
+def test_names_are_escaped(make_study):
+    name = "<img src=x onerror=alert(1)>&"
+    study = make_study()
+    for table in ("scores.csv", "measures.csv", "splits.csv"):
+        path = study / table
+        path.write_text(path.read_text().replace("case-03", name).replace("anterior", "<b>a</b>"))
+    with (study / "left_out.csv").open("a") as handle:
+        handle.write("<script>alert(2)</script>,<i>why</i>\n")
+    text = _read(study)
+    assert "<img src=x" not in text and "<script>" not in text
+    assert "<b>a</b>" not in text and "<i>why" not in text
+    assert "&lt;img src=x onerror=alert(1)&gt;&amp;" in text
+
+
+def test_no_absolute_path_of_the_machine_is_shown(make_study, tmp_path):
+    study = make_study()
+    (study / "validation" / "case-00.nii.gz").write_text("not an image")
+    text = _read(study)
+    assert str(tmp_path) not in text
+    assert "images/118.nii.gz" in text, "what remains still names the file"
+    assert "Could not be shown. Case case-00" in text
+
+
+def test_same_study_gives_the_same_bytes(make_study):
+    study = make_study()
+    first = write_report(study).read_bytes()
+    assert write_report(study).read_bytes() == first
+
+
+def test_pseudonyms_that_look_like_numbers_keep_their_zeros(make_study):
+    study = make_study(names=["001", "002", "003"])
+    text = _read(study)
+    assert ">001<" in text and "Only 3 subjects stood the test" in text
+
+
+@pytest.mark.parametrize(("n", "ranks"), [(1, ["Only"]), (2, ["Better", "Worse"])])
+def test_few_scored_cases_are_shown_once(make_study, n, ranks):
+    text = _read(make_study(names=[f"c{i}" for i in range(n)]))
+    assert re.findall(r"<strong>(\w+): Dice", text) == ranks
+
+
+def test_folder_that_is_no_study_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="is not a study folder"):
+        write_report(tmp_path)
+
+
+def test_damaged_table_is_named(make_study):
+    study = make_study()
+    (study / "scores.csv").write_text("case,value\na,1\n")
+    with pytest.raises(FileFormatError, match=r"'scores\.csv' lacks columns"):
+        write_report(study)
+    (study / "scores.csv").write_text("")
+    with pytest.raises(FileFormatError, match=r"'scores\.csv' is not a table"):
+        write_report(study)
+
+
+def test_damaged_settings_are_named(make_study):
+    study = make_study()
+    (study / "study.toml").write_text("name = [")
+    with pytest.raises(FileFormatError, match=r"'study\.toml' is not TOML"):
+        write_report(study)
+
+
+def test_report_is_replaced_only_where_allowed(make_study):
+    study = make_study()
+    write_report(study)
+    with pytest.raises(StorageError, match="exists already"):
+        write_report(study, overwrite=False)
