@@ -1,0 +1,70 @@
+"""Where the parts of a study lie in its folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFolder:
+    """The paths of a study folder; nothing is made or read.
+
+    Examples
+    --------
+    >>> study = StudyFolder(Path("lungs"))
+    >>> study.scores.as_posix(), study.model("unet", fold=2).as_posix()
+    ('lungs/scores.csv', 'lungs/models/unet/fold-2')
+    """
+
+    root: Path
+
+    @property
+    def record(self) -> Path:
+        """Settings, versions, machine and data."""
+        return self.root / "study.toml"
+
+    @property
+    def splits(self) -> Path:
+        """Who is learned from and who is scored."""
+        return self.root / "splits.csv"
+
+    @property
+    def scores(self) -> Path:
+        """Every score of every case."""
+        return self.root / "scores.csv"
+
+    @property
+    def summary(self) -> Path:
+        """Means with intervals."""
+        return self.root / "summary.csv"
+
+    @property
+    def measures(self) -> Path:
+        """Volumes and areas."""
+        return self.root / "measures.csv"
+
+    @property
+    def left_out(self) -> Path:
+        """What was left out, with reasons."""
+        return self.root / "left_out.csv"
+
+    @property
+    def validation(self) -> Path:
+        """Masks of the scored cases."""
+        return self.root / "validation"
+
+    @property
+    def predictions(self) -> Path:
+        """Masks of the unlabelled cases."""
+        return self.root / "predictions"
+
+    @property
+    def report(self) -> Path:
+        """The report, one self-contained file."""
+        return self.root / "report.html"
+
+    def model(self, rung: str, fold: int | None = None) -> Path:
+        """Folder of a rung's final model, or of the one that is scored on ``fold``."""
+        folder = self.root / "models" / rung
+        return folder if fold is None else folder / f"fold-{fold}"

@@ -1,0 +1,173 @@
+"""How a study came about: ``study.toml`` with settings, versions, machine and data."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import tomllib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from suffice.core import Cohort, FileFormatError, UsageError
+from suffice.files import write_text
+
+_PACKAGES = ("suffice", "torch", "numpy", "scipy", "nibabel", "SimpleITK", "pydicom")
+_BLOCK_BYTES = 1 << 20
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results hang on, without importing them."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS has no affinity
+        return os.cpu_count() or 1
+
+
+def machine() -> dict[str, str | int | float]:
+    """What this process may use: system, cores and memory."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": available_cores(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+    }
+
+
+def data_hash(cohort: Cohort) -> str:
+    """Hash the contents of a cohort: equal for equal data, wherever it lies.
+
+    Covers channels, legend, the rows of the table and the bytes of every file (of DICOM folders
+    too), not paths or dates; about a gigabyte a second from a warm disk.
+
+    Raises
+    ------
+    FileFormatError
+        If a file cannot be read.
+    """
+    whole = hashlib.blake2b(digest_size=16)
+    whole.update(repr((cohort.channels, cohort.legend)).encode())
+    paths: list[Path] = []
+    for case in sorted(cohort.cases, key=lambda case: case.name):
+        row = (case.name, case.subject, case.visit, case.date)
+        files = [*sorted(case.images.items()), *sorted(case.masks.items())]
+        whole.update(repr((row, [name for name, _ in files])).encode())
+        for _, path in files:
+            parts = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+            paths += parts
+            whole.update(repr(len(parts)).encode())
+    with ThreadPoolExecutor() as pool:
+        for digest in pool.map(_file_digest, paths):
+            whole.update(digest)
+    return whole.hexdigest()
+
+
+def _file_digest(path: Path) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with path.open("rb") as handle:
+            while block := handle.read(_BLOCK_BYTES):
+                digest.update(block)
+    except OSError as error:
+        raise FileFormatError(
+            f"'{path}' cannot be read",
+            got=error.strerror,
+            cure="Put it back or drop its row from cases.csv.",
+        ) from error
+    return digest.digest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyRecord:
+    """Everything needed to say how a study came about, and to go on with it.
+
+    Parameters
+    ----------
+    name, cohort : str
+        Name of the cohort, and its path relative to the study folder.
+    rung : str
+        The model that was trained.
+    seed : int
+    minutes : float
+        Budget for one training.
+    data_hash : str
+        See `data_hash`.
+    settings : dict
+        Options as resolved: text, numbers, booleans and lists of them; ``None`` is not written.
+    """
+
+    name: str
+    cohort: str
+    rung: str
+    seed: int
+    minutes: float
+    data_hash: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    created: str = field(default_factory=lambda: date.today().isoformat())
+    versions: Mapping[str, str] = field(default_factory=versions)
+    machine: Mapping[str, Any] = field(default_factory=machine)
+
+
+_TABLES = ("settings", "versions", "machine")
+_KEYS = ("name", "cohort", "rung", "seed", "minutes", "data_hash", "created")
+
+
+def write_record(path: Path, record: StudyRecord) -> None:
+    """Write ``study.toml``."""
+    lines = [f"{key} = {_toml(getattr(record, key))}" for key in _KEYS]
+    for name in _TABLES:
+        lines += ["", f"[{name}]"]
+        table = getattr(record, name)
+        lines += [f"{_toml(k)} = {_toml(v)}" for k, v in table.items() if v is not None]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_record(path: Path) -> StudyRecord:
+    """Read ``study.toml``.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing, not TOML or lacks a key.
+    """
+    try:
+        known = tomllib.loads(path.read_text(encoding="utf-8"))
+        return StudyRecord(**{key: known[key] for key in (*_KEYS, *_TABLES)})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else error
+        raise FileFormatError(
+            f"'{path}' is not the record of a study", got=what, cure="Start the study again."
+        ) from error
+
+
+def _toml(value: object) -> str:
+    """Write a value that TOML knows; JSON writes text, numbers and booleans the same way."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, Path):
+        return _toml(value.as_posix())
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(value)
+    raise UsageError("A study's settings are text, numbers, booleans or lists", got=repr(value))

@@ -1,0 +1,159 @@
+"""The tidy table of scores, and its summary with intervals over subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from suffice.core import Case, FileFormatError, UsageError
+from suffice.files import writing_file
+from suffice.metrics import WHOLE_CASE, Score, bootstrap_interval
+
+COLUMNS = ("case", "subject", "label", "metric", "value", "rung", "fold")
+SUMMARY_COLUMNS = (
+    "rung",
+    "label",
+    "metric",
+    "mean",
+    "low",
+    "high",
+    "level",
+    "n_subjects",
+    "n_cases",
+    "n_undefined",
+    "median",
+)
+MEAN = "mean"
+"""Label of the rows that average the labels of each case first: the headline."""
+
+
+def score_rows(
+    case: Case, scores: Iterable[Score], *, rung: str = "", fold: str = ""
+) -> list[dict[str, object]]:
+    """Turn the scores of a case into rows of the table."""
+    return [
+        {
+            "case": case.name,
+            "subject": case.subject,
+            "label": score.label,
+            "metric": score.metric,
+            "value": score.value,
+            "rung": rung,
+            "fold": fold,
+        }
+        for score in scores
+    ]
+
+
+def scores_table(rows: Iterable[dict[str, object]]) -> pd.DataFrame:
+    """Make the table, with every column even where there is no row."""
+    return pd.DataFrame(list(rows), columns=list(COLUMNS))
+
+
+def write_scores(path: Path, scores: pd.DataFrame, *, overwrite: bool = True) -> None:
+    """Write scores or a summary as CSV; infinite values are written ``inf``."""
+    with writing_file(path, overwrite=overwrite) as partial:
+        scores.to_csv(partial, index=False, lineterminator="\n")
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """Read a table of scores; names stay text, even ``001`` or ``NA``.
+
+    Raises
+    ------
+    FileFormatError
+        If it is no CSV table or lacks a column.
+    """
+    text = dict.fromkeys((c for c in COLUMNS if c != "value"), str)
+    try:
+        table = pd.read_csv(path, dtype={**text, "value": float}, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"'{path}' is not a table of scores", got=error) from error
+    missing = [column for column in COLUMNS[:5] if column not in table.columns]
+    if missing:
+        raise FileFormatError(
+            f"'{path}' is not a table of scores",
+            got=list(table.columns),
+            expected=", ".join(COLUMNS),
+        )
+    return table
+
+
+def summarise(
+    scores: pd.DataFrame, *, seed: int, level: float = 0.95, n_resamples: int = 2000
+) -> pd.DataFrame:
+    """Summarise scores: a row for each rung, label and metric.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        With the columns ``case, subject, label, metric, value`` and perhaps ``rung``.
+    seed : int
+        Seed of the bootstrap.
+    level : float
+        Coverage of the intervals.
+    n_resamples : int
+
+    Returns
+    -------
+    DataFrame
+        Columns ``rung, label, metric, mean, low, high, level, n_subjects, n_cases,
+        n_undefined, median``. The label ``mean`` averages the labels of each case first.
+
+        Infinite values (the distance to a missed structure) are in no mean but counted in
+        ``n_undefined``; ``n_subjects`` and ``n_cases`` count the rest. The ``median`` is taken
+        over all cases, infinite ones too, so it does not look better for a miss.
+
+    Raises
+    ------
+    UsageError
+        If two rows speak of the same case, label and metric.
+    """
+    table = scores if "rung" in scores.columns else scores.assign(rung="")
+    keys = ["rung", "case", "subject", "label", "metric"]
+    if table.duplicated(keys).any():
+        twice = table[table.duplicated(keys)].iloc[0]
+        raise UsageError(
+            f"Case '{twice['case']}' is scored twice for '{twice['label']}', {twice['metric']}"
+        )
+    both = pd.concat([_case_means(table), table[[*keys, "value"]]], ignore_index=True)
+    rows = []
+    for (rung, label, metric), group in both.groupby(["rung", "label", "metric"], sort=False):
+        row = _summary_row(group, seed, level, n_resamples)
+        rows.append({"rung": rung, "label": label, "metric": metric, **row})
+    return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+
+
+def _case_means(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean over the labels of each case; infinite where one of them is."""
+    structures = table[table["label"] != WHOLE_CASE]
+    keys = ["rung", "case", "subject", "metric"]
+    means = structures.groupby(keys, sort=False)["value"].mean()
+    return pd.DataFrame(means.reset_index()).assign(label=MEAN)
+
+
+def _summary_row(
+    group: pd.DataFrame, seed: int, level: float, n_resamples: int
+) -> dict[str, float]:
+    values = group["value"].to_numpy(dtype=float)
+    defined = np.isfinite(values)
+    interval = bootstrap_interval(
+        values[defined],
+        group["subject"].astype(str)[defined].tolist(),
+        level=level,
+        n_resamples=n_resamples,
+        seed=seed,
+    )
+    return {
+        "mean": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "level": level,
+        "n_subjects": interval.n_subjects,
+        "n_cases": interval.n_cases,
+        "n_undefined": int((~defined).sum()),
+        "median": float(np.median(values)),
+    }
