@@ -37,9 +37,14 @@ def _read(study):
     return write_report(study).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("flat", [False, True], ids=["3D", "2D"])
-def test_page_asks_nothing_of_the_network(make_study, flat):
-    text = _read(make_study(flat=flat))
+@pytest.fixture(params=[False, True], ids=["3D", "2D"])
+def page(make_study, request):
+    """A page of a whole study, and how many panels a case has."""
+    return _read(make_study(flat=request.param)), 1 if request.param else 3
+
+
+def test_page_asks_nothing_of_the_network(page):
+    text, _ = page
     links = _Links()
     links.feed(text)
     outside = [link for link in links.fetched if not link.startswith(("data:image/png", "#"))]
@@ -48,17 +53,11 @@ def test_page_asks_nothing_of_the_network(make_study, flat):
     assert "@import" not in text and not re.search(r"url\((?!#)", text)
 
 
-def test_headline_is_the_summary_in_words(make_study):
-    text = _read(make_study())
+def test_every_section_is_filled_from_a_whole_study(page):
+    text, panels = page
     assert "Dice 0.83 (95 % interval 0.81 to 0.85) on 12 subjects that the model never saw" in text
-
-
-@pytest.mark.parametrize("flat", [False, True], ids=["3D", "2D"])
-def test_every_section_is_filled_from_a_whole_study(make_study, flat):
-    text = _read(make_study(flat=flat))
-    assert [f'id="{name}"' in text for name in SECTIONS] == [True] * len(SECTIONS)
+    assert all(f'id="{name}"' in text for name in SECTIONS)
     assert 'class="missing"' not in text
-    panels = 1 if flat else 3
     assert text.count('<figure class="panel">') == 3 * panels
     for rank in ("Best: Dice 0.9", "Median: Dice 0.8", "Worst: Dice 0.3"):
         assert rank in text
@@ -67,32 +66,40 @@ def test_every_section_is_filled_from_a_whole_study(make_study, flat):
     assert "Not a medical device" in text
 
 
+TABLES = ("splits.csv", "scores.csv", "summary.csv", "measures.csv", "left_out.csv")
+
+
+def test_study_that_has_just_begun_names_what_it_lacks(make_study):
+    study = make_study(names=["a", "b"])
+    for name in TABLES:
+        (study / name).unlink()
+    (study / "models").rename(study.parent / "elsewhere")
+    text = _read(study)
+    for name in (*TABLES, "models/*/history.csv"):
+        assert f"{name} is not in the study folder" in text
+    assert "Not scored yet" in text
+    assert all(f'id="{name}"' in text for name in SECTIONS)
+
+
 @pytest.mark.parametrize(
     ("absent", "named"),
     [
-        ("splits.csv", "splits.csv is not in the study folder"),
-        ("scores.csv", "scores.csv is not in the study folder"),
-        ("summary.csv", "Not scored yet"),
-        ("measures.csv", "measures.csv is not in the study folder"),
-        ("left_out.csv", "left_out.csv is not in the study folder"),
-        ("study.toml", "study.toml is not in the study folder"),
-        ("models", "models/*/history.csv is not in the study folder"),
+        ("study.toml", "study.toml does not name the cohort"),
         ("validation", "validation/ has no mask named"),
         ("../cohort/cohort.toml", "is not a cohort"),
     ],
 )
-def test_absent_part_is_named_and_the_rest_stands(make_study, absent, named):
-    study = make_study()
-    path = study / absent
-    path.rename(study.parent / "elsewhere")
+def test_overlays_that_cannot_be_drawn_say_why(make_study, absent, named):
+    study = make_study(names=["a", "b"])
+    (study / absent).rename(study.parent / "elsewhere")
     text = _read(study)
     assert named in text
-    assert [f'id="{name}"' in text for name in SECTIONS] == [True] * len(SECTIONS)
+    assert "Dice 0.83" in text, "the rest stands"
 
 
 def test_names_are_escaped(make_study):
     name = "<img src=x onerror=alert(1)>&"
-    study = make_study()
+    study = make_study(names=["case-00", "case-01", "case-03"])
     for table in ("scores.csv", "measures.csv", "splits.csv"):
         path = study / table
         path.write_text(path.read_text().replace("case-03", name).replace("anterior", "<b>a</b>"))
@@ -105,7 +112,7 @@ def test_names_are_escaped(make_study):
 
 
 def test_no_absolute_path_of_the_machine_is_shown(make_study, tmp_path):
-    study = make_study()
+    study = make_study(names=["case-00", "case-01"])
     (study / "validation" / "case-00.nii.gz").write_text("not an image")
     text = _read(study)
     assert str(tmp_path) not in text
@@ -114,7 +121,7 @@ def test_no_absolute_path_of_the_machine_is_shown(make_study, tmp_path):
 
 
 def test_same_study_gives_the_same_bytes(make_study):
-    study = make_study()
+    study = make_study(names=["a", "b"])
     first = write_report(study).read_bytes()
     assert write_report(study).read_bytes() == first
 
@@ -137,7 +144,7 @@ def test_folder_that_is_no_study_is_refused(tmp_path):
 
 
 def test_damaged_table_is_named(make_study):
-    study = make_study()
+    study = make_study(names=["a"])
     (study / "scores.csv").write_text("case,value\na,1\n")
     with pytest.raises(FileFormatError, match=r"'scores\.csv' lacks columns"):
         write_report(study)
@@ -147,14 +154,14 @@ def test_damaged_table_is_named(make_study):
 
 
 def test_damaged_settings_are_named(make_study):
-    study = make_study()
+    study = make_study(names=["a"])
     (study / "study.toml").write_text("name = [")
     with pytest.raises(FileFormatError, match=r"'study\.toml' is not TOML"):
         write_report(study)
 
 
 def test_report_is_replaced_only_where_allowed(make_study):
-    study = make_study()
+    study = make_study(names=["a"])
     write_report(study)
     with pytest.raises(StorageError, match="exists already"):
         write_report(study, overwrite=False)

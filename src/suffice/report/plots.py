@@ -46,7 +46,7 @@ def dice_figure(dice: pd.DataFrame, intervals: dict[str, tuple[float, float, flo
         axes.set_yticks(range(len(labels)), labels)
         axes.set_ylim(len(labels) - 0.45, -0.6)
         low = float(np.nanmin(dice.to_numpy(dtype=np.float64)))
-        axes.set_xlim(min(0.5, np.floor(low * 10) / 10), 1.0)
+        axes.set_xlim(min(0.5, np.floor(low * 10) / 10) - 0.015, 1.0)
         axes.set_xlabel("Dice of each case (dots); mean over subjects with its interval (bar)")
         _dress(axes, grid_axis="x")
         axes.tick_params(axis="y", length=0)

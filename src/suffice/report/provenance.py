@@ -13,7 +13,10 @@ _ABSOLUTE = re.compile(r"(?<![\w.:/])(?:/[\w.@+~-]+){2,}/?|\b[A-Za-z]:\\[^\s,;'\
 
 def provenance_rows(config: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
     """Flatten ``study.toml`` into rows of name and value, in the order of the file."""
-    return [(name, relative(_plain(value), folder)) for name, value in _flat(config)]
+    return [
+        (name[:1].upper() + name[1:], relative(_plain(value), folder))
+        for name, value in _flat(config)
+    ]
 
 
 def relative(text: str, folder: Path) -> str:

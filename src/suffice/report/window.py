@@ -58,7 +58,7 @@ def choose_window(
     if finite.size == 0:
         return Window(0.0, 1.0, "no finite voxel")
     low, high = np.percentile(finite, (0.5, 99.5))
-    return Window(float(low), float(high), "0.5 to 99.5 percentile")
+    return Window(float(low), float(high), "grey scaled by percentiles")
 
 
 def _ct_window(
