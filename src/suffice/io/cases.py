@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from suffice.core import Case, Cohort, CohortError, Image, LabelMap
+from dataclasses import replace
+
+from suffice.core import Case, Cohort, CohortError, Grid, Image, LabelMap
 from suffice.io.images import read_grid, read_image
 from suffice.io.masks import read_mask
 
@@ -29,7 +31,8 @@ def read_case_image(cohort: Cohort, case: Case) -> Image:
     # A cohort that says 'none' leaves it to the file to know better.
     unit = None if first.unit == "none" else first.unit
     paths = [case.images[channel.name] for channel in cohort.channels]
-    return read_image(paths, modality=first.modality, unit=unit)
+    image = read_image(paths, modality=first.modality, unit=unit)
+    return replace(image, grid=_spaced(image.grid, case))
 
 
 def read_case_mask(cohort: Cohort, case: Case, rater: str | None = None) -> LabelMap:
@@ -51,6 +54,13 @@ def read_case_mask(cohort: Cohort, case: Case, rater: str | None = None) -> Labe
     path = case.masks[rater if rater is not None else next(iter(case.masks))]
     mask = read_mask(path, cohort.legend)
     image = case.images[cohort.channels[0].name]
-    grid = read_grid(image)
+    grid = _spaced(read_grid(image), case)
     grid.require_match(mask.grid, f"'{image}'", f"its mask '{path}'")
     return LabelMap(mask.array, grid, mask.legend)
+
+
+def _spaced(grid: Grid, case: Case) -> Grid:
+    """Give a picture the spacing that the cohort states; a volume knows its own."""
+    if case.pixel_spacing_mm is None or grid.ndim != 2:
+        return grid
+    return Grid(grid.shape, pixel_spacing_mm=case.pixel_spacing_mm)

@@ -23,7 +23,7 @@ from suffice.io.guard import reading
 from suffice.io.raw import Raw
 from suffice.io.suv import suv_factor
 
-_MODALITIES: dict[str, Modality] = {
+MODALITY_OF: dict[str, Modality] = {
     "CT": "CT",
     "MR": "MR",
     "PT": "PET",
@@ -125,7 +125,7 @@ def _only(found: list[Series], path: Path) -> Series:
 
 def _read_series(series: Series) -> Raw:
     frames, grid = arrange(series)
-    modality = _MODALITIES.get(series.modality)
+    modality = MODALITY_OF.get(series.modality)
     factor = None
     if modality == "PET":
         factor = suv_factor(_first_acquired(series))

@@ -79,7 +79,7 @@ def _candidates(source: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, Pa
         if slices:
             yield from _series(source, folder, left_out)
         for file in files:
-            if file in slices or _is_companion(file):
+            if file in slices or is_companion(file):
                 continue
             if format_of(file) is None:
                 left_out.append(LeftOut(file, "of no format that suffice reads"))
@@ -112,7 +112,8 @@ def _name_below(source: Path, path: Path) -> str:
     return "_".join(parts) if parts else source.resolve().name
 
 
-def _is_companion(file: Path) -> bool:
+def is_companion(file: Path) -> bool:
+    """Whether a file holds the voxels of a header beside it."""
     heads = _COMPANIONS.get(suffix_of(file), ())
     return any(file.with_suffix(head).exists() for head in heads)
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from suffice.core import CohortError, UsageError
+from suffice.io.layouts.bids import Bids
+from suffice.io.layouts.coco import Coco
+from suffice.io.layouts.dicom import Dicom
 from suffice.io.layouts.draft import Layout
+from suffice.io.layouts.instances import Instances
+from suffice.io.layouts.msd import Msd
+from suffice.io.layouts.nnunet import NnUNet
 from suffice.io.layouts.pairs import Pairs
+from suffice.io.layouts.pattern import Pattern
 
 # The most telling first: a folder that fits several is read as the first of them.
-LAYOUTS = ("pairs", "pattern")
+LAYOUTS = ("nnunet", "msd", "bids", "coco", "instances", "pairs", "dicom", "pattern")
 
 
 def choose_layout(
@@ -28,7 +35,7 @@ def choose_layout(
     name : str
         ``auto`` to try them all, or one of `LAYOUTS`.
     pattern, mask_pattern : str, optional
-        As for `suffice.workflows.importing.import_cohort`.
+        Patterns of the paths of images and masks; they imply the layout ``pattern``.
     keep_dates : bool
         Whether dates in DICOM headers go into the cohort.
 
@@ -39,21 +46,30 @@ def choose_layout(
     UsageError
         If the name is unknown, or patterns are missing or given to another layout.
     """
-    tried: dict[str, Layout] = {"pairs": Pairs()}
+    if name not in ("auto", *LAYOUTS):
+        raise UsageError(f"There is no layout '{name}'", expected=", ".join(("auto", *LAYOUTS)))
+    if pattern is not None and name in ("auto", "pattern"):
+        return Pattern(pattern, mask_pattern), "read by the pattern given"
+    if pattern is not None or mask_pattern is not None or name == "pattern":
+        raise UsageError(
+            "The layout 'pattern' and --pattern, the pattern of images, go together",
+            cure="Give --pattern '{subject}/{slice}.png', and --mask-pattern for the masks.",
+        )
+    known: tuple[Layout, ...] = (
+        *(NnUNet(), Msd(), Bids(), Coco(), Instances(), Pairs(), Dicom(keep_dates)),
+    )
     if name != "auto":
-        if name not in tried:
-            raise UsageError(f"There is no layout '{name}'", expected=", ".join(("auto", *LAYOUTS)))
-        return tried[name], f"read as {name}, as asked"
-    evidence = {each: found for each, lay in tried.items() if (found := lay.detect(source))}
+        return next(each for each in known if each.name == name), f"read as {name}, as asked"
+    evidence = {each: found for each in known if (found := each.detect(source))}
     if not evidence:
         raise CohortError(
             f"No layout fits '{source}'",
-            got="no images with masks, and none of " + ", ".join(tried),
-            cure="Name folders images/ and labels/, or give --image-pattern and --mask-pattern.",
+            got="neither " + ", ".join(each.name for each in known),
+            cure="Name folders images/ and labels/, or give --pattern and --mask-pattern.",
         )
     chosen, *others = evidence
-    why = f"read as {chosen}: {evidence[chosen]}"
+    why = evidence[chosen]
     if others:
-        also = "; ".join(f"{other} ({evidence[other]})" for other in others)
-        why += f". It would also fit {also}"
-    return tried[chosen], why
+        also = "; ".join(f"as {other.name}, {evidence[other]}" for other in others)
+        why += f". It could be read otherwise: {also}"
+    return chosen, why

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from suffice.io.formats import MODULES, stem_of, suffix_of
+from suffice.io.formats import MODULES, is_dicom_file, stem_of, suffix_of
+from suffice.io.scans import is_companion
 
 # Papers that lie beside the data; they are no data and their absence from a cohort is no news.
 _PAPERS = (
@@ -34,8 +35,9 @@ def walk(folder: Path, depth: int | None = None) -> Iterator[Path]:
     """Yield the visible files below ``folder``, sorted, down to ``depth`` folders below it."""
     entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     for entry in entries:
-        if entry.is_file() and not entry.name.startswith("."):
-            yield folder / entry.name
+        path = folder / entry.name
+        if entry.is_file() and not entry.name.startswith(".") and not is_companion(path):
+            yield path
     for entry in entries:
         if entry.is_dir() and not entry.name.startswith(".") and depth != 0:
             yield from walk(folder / entry.name, None if depth is None else depth - 1)
@@ -53,6 +55,13 @@ def folders(folder: Path) -> list[Path]:
 def is_scan(path: Path) -> bool:
     """Whether the suffix is one of an image or mask."""
     return suffix_of(path) in MODULES
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file is DICOM by its suffix or its first bytes."""
+    return MODULES.get(suffix_of(path)) == "dicom" or (
+        suffix_of(path) not in MODULES and is_dicom_file(path)
+    )
 
 
 def is_paper(path: Path) -> bool:

@@ -14,6 +14,7 @@ from suffice.io.layouts.names import (
     bare_mask_stem,
     first_of_each_stem,
     folders,
+    is_dicom,
     is_paper,
     is_scan,
     subject_of,
@@ -60,6 +61,7 @@ class Pairs:
             orphans += lone
         if not pairs:
             beside, orphans = _beside(source)
+            left_out += _dicom_folders(source)
             found = [(path.parent, key, path, mask) for key, (path, mask) in beside.items()]
         clashes = {n for n, k in Counter(row[1] for row in found).items() if k > 1}
         cases = []
@@ -138,13 +140,21 @@ def _scans(folder: Path, left_out: list[LeftOut]) -> dict[str, Path]:
     return kept
 
 
+def _dicom_folders(source: Path) -> list[LeftOut]:
+    n_in = Counter(path.parent for path in walk(source) if is_dicom(path))
+    return [
+        LeftOut(folder, f"{n} DICOM files: import them with --layout dicom")
+        for folder, n in n_in.items()
+    ]
+
+
 def _beside(source: Path) -> tuple[dict[str, tuple[Path, Path | None]], list[Path]]:
     """Pair files of one folder by their endings: ``{case: (image, mask)}``, and lone masks."""
     pairs: dict[str, tuple[Path, Path | None]] = {}
     orphans: list[Path] = []
     by_folder: dict[Path, dict[str, Path]] = {}
     for path in walk(source):
-        if is_scan(path):
+        if is_scan(path) and not is_dicom(path):
             by_folder.setdefault(path.parent, {}).setdefault(stem_of(path), path)
     for folder, stems in by_folder.items():
         place = folder.relative_to(source).parts
