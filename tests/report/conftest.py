@@ -91,13 +91,25 @@ def _write_tables(study: Path, names, rng) -> None:
     columns = ["case", "subject", "visit", "date", "label", "source", "volume_ml"]
     pd.DataFrame(measures, columns=columns).to_csv(study / "measures.csv", index=False)
     summary = [
-        ("unet", label, metric, mean, mean - spread, mean + spread, 0.95, len(names), len(names), 0)
-        for label in ("all", *LABELS)
+        (
+            "unet",
+            label,
+            metric,
+            mean,
+            mean - spread,
+            mean + spread,
+            0.95,
+            len(names),
+            len(names),
+            0,
+            mean,
+        )
+        for label in ("mean", *LABELS)
         for metric, mean, spread in (("dice", 0.834, 0.021), ("hd95_mm", 1.62, 0.3))
-        if label != "all" or metric == "dice"
+        if label != "mean" or metric == "dice"
     ]
     columns = ["rung", "label", "metric", "mean", "low", "high", "level"]
-    columns += ["n_subjects", "n_cases", "n_undefined"]
+    columns += ["n_subjects", "n_cases", "n_undefined", "median"]
     pd.DataFrame(summary, columns=columns).to_csv(study / "summary.csv", index=False)
     splits = [(name, name, "train", i % 2) for i, name in enumerate(names)]
     splits += [(f"new-{i}", f"new-{i}", "unlabelled", "") for i in range(3)]

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from suffice.core import FileFormatError, UsageError
+from suffice.study import StudyFolder
 
 _NUMBERS = (
     "value",
@@ -21,6 +22,7 @@ _NUMBERS = (
     "n_subjects",
     "n_cases",
     "n_undefined",
+    "median",
     "step",
     "seconds",
     "learning_rate",
@@ -89,18 +91,15 @@ def read_study(folder: Path) -> Study:
             expected="study.toml, splits.csv, scores.csv or models/ in it",
             cure="Make one with: suffice run COHORT --minutes 10 --out STUDY",
         )
+    place = StudyFolder(folder)
     return Study(
         folder=folder,
-        config=_read_config(folder / "study.toml"),
-        splits=_read_table(folder / "splits.csv", ("case", "subject", "part")),
-        scores=_read_table(
-            folder / "scores.csv", ("case", "subject", "label", "metric", "value", "rung")
-        ),
-        summary=_read_table(
-            folder / "summary.csv", ("rung", "label", "metric", "mean", "low", "high")
-        ),
-        measures=_read_table(folder / "measures.csv", ("case", "subject", "label", "source")),
-        left_out=_read_table(folder / "left_out.csv", ("path", "reason")),
+        config=_read_config(place.record),
+        splits=_read_table(place.splits, ("case", "subject", "part")),
+        scores=_read_table(place.scores, ("case", "subject", "label", "metric", "value", "rung")),
+        summary=_read_table(place.summary, ("rung", "label", "metric", "mean", "low", "high")),
+        measures=_read_table(place.measures, ("case", "subject", "label", "source")),
+        left_out=_read_table(place.left_out, ("path", "reason")),
         histories=_read_histories(folder / "models"),
     )
 

@@ -13,6 +13,7 @@ from suffice.report.folder import Study
 from suffice.report.overlay import Overlay, case_overlay
 from suffice.report.pick import Pick, pick_cases
 from suffice.report.provenance import relative
+from suffice.study import StudyFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ def _cohort(study: Study) -> Cohort:
 
 def _overlay(study: Study, cohort: Cohort, pick: Pick) -> Overlay:
     (case,) = cohort.subset([pick.case]).cases
-    return case_overlay(pick, case, cohort, _prediction_of(study.folder / "validation", pick.case))
+    return case_overlay(
+        pick, case, cohort, _prediction_of(StudyFolder(study.folder).validation, pick.case)
+    )
 
 
 def _prediction_of(folder: Path, case: str) -> Path:

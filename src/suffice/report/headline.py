@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from suffice.metrics import WHOLE_CASE
 from suffice.report.folder import Study
 from suffice.report.words import count, interval, listed, number, percent
+from suffice.study import MEAN
 
 FEW_SUBJECTS = 10
 WIDE_INTERVAL = 0.1
@@ -54,7 +54,7 @@ def make_headline(study: Study) -> Headline | None:
     scores = [_score(row) for _, row in dice.iterrows()]
     if not scores:
         return None
-    overall = [score for score in scores if score.label == WHOLE_CASE]
+    overall = [score for score in scores if score.label == MEAN]
     chosen = tuple(overall[:1] or scores)
     return Headline(_sentence(chosen), chosen, tuple(_cautions(chosen)))
 

@@ -20,6 +20,7 @@ from suffice.report.provenance import provenance_rows, relative
 from suffice.report.scoring import (
     OUTCOMES,
     case_rows,
+    count_folds,
     dice_by_case,
     level_words,
     outcome_rows,
@@ -28,8 +29,8 @@ from suffice.report.scoring import (
 )
 from suffice.report.volumes import measure_tables
 from suffice.report.words import duration, interval, number
+from suffice.study import StudyFolder
 
-REPORT = "report.html"
 _MAX_LEFT_OUT = 500
 
 
@@ -61,7 +62,7 @@ def write_report(study: Path, *, overwrite: bool = True) -> Path:
         If a report is there and may not be replaced, or the folder cannot be written.
     """
     folder = Path(study)
-    place = folder / REPORT
+    place = StudyFolder(folder).report
     require_free(place, overwrite=overwrite)
     content = _content(read_study(folder))
     write_text(place, _environment().get_template("report.html").render(content))
@@ -103,7 +104,7 @@ def _content(study: Study) -> dict[str, Any]:
         "case_rows": [] if dice is None else case_rows(dice),
         "dice_figure": None if dice is None else Markup(_dice_figure(study, dice)),
         "history_figure": Markup(history_figure(histories)) if histories else None,
-        "n_folds": sum(not history.is_final for history in histories),
+        "n_folds": count_folds(study),
         "measures": [] if study.measures is None else measure_tables(study.measures),
         "left_out": _left_out(study),
         "provenance": provenance_rows(config, study.folder),

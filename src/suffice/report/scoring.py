@@ -17,6 +17,7 @@ from suffice.report.words import (
     number,
     percent,
 )
+from suffice.study import MEAN
 
 # Counted, not averaged: a structure that one of the two masks lacks.
 OUTCOMES = {
@@ -36,6 +37,7 @@ class ScoreRow:
     better: str
     mean: str
     interval: str
+    median: str
     n_subjects: str
     n_undefined: str
 
@@ -64,6 +66,9 @@ def score_rows(study: Study) -> list[ScoreRow]:
     if table is None:
         return []
     averaged = table[~table["metric"].isin(list(OUTCOMES))]
+    if _n_structures(averaged) == 1:
+        # The mean of one structure repeats it.
+        averaged = averaged[averaged["label"] != MEAN]
     order = {label: rank for rank, label in enumerate(dict.fromkeys(averaged["label"]))}
     rows = sorted(
         (row for _, row in averaged.iterrows()),
@@ -86,14 +91,19 @@ def _score_row(row: pd.Series, explained: set[str]) -> ScoreRow:
         better=words.better,
         mean=number(float(row["mean"]), words.decimals),
         interval=interval(float(row["low"]), float(row["high"]), words.decimals),
+        median=number(row.get("median"), words.decimals),
         n_subjects=number(row.get("n_subjects"), 0),
         n_undefined=number(row.get("n_undefined"), 0),
     )
 
 
+def _n_structures(table: pd.DataFrame) -> int:
+    return len(set(table["label"]) - {MEAN, WHOLE_CASE})
+
+
 def label_words(label: str) -> str:
-    """Name a structure; the row over all of them gets words of its own."""
-    return "all structures" if label == WHOLE_CASE else label
+    """Name a structure; the rows over all of them and over the whole scan get words."""
+    return {MEAN: "mean of structures", WHOLE_CASE: "whole scan"}.get(label, label)
 
 
 def level_words(study: Study) -> str:
@@ -126,12 +136,12 @@ def _tally(outcomes: pd.DataFrame, name: str) -> str:
 def dice_by_case(study: Study) -> pd.DataFrame | None:
     """Return Dice with a row a case, a column a structure; NaN where it is not defined.
 
-    The row over all structures, where a study writes one, is left out: it repeats the others.
+    Rows over all structures are left out: they repeat the others.
     """
     table = study.of_rung(study.scores)
     if table is None:
         return None
-    dice = table[(table["metric"] == "dice") & (table["label"] != WHOLE_CASE)]
+    dice = table[(table["metric"] == "dice") & ~table["label"].isin([MEAN, WHOLE_CASE])]
     if dice.empty:
         return None
     wide = dice.pivot_table(
@@ -164,17 +174,17 @@ def validation_sentences(study: Study) -> list[str]:
             f"The final model learned from {_who(train)}. Subjects, never single files, were "
             "divided: no subject lies on both sides of a split."
         )
-    folds = sorted({str(f) for f in train.get("fold", pd.Series(dtype=str)) if str(f)})
-    if len(folds) > 1:
+    n_folds = count_folds(study)
+    if n_folds > 1:
         sentences.append(
-            f"For the score, the training subjects were divided into {len(folds)} parts. For each "
+            f"For the score, the training subjects were divided into {n_folds} parts. For each "
             "part a model was trained on the others alone, with the same settings, and scored on "
             "the part that it had not seen. The masks and scores below are those models' own."
         )
     if not test.empty:
         sentences.append(
-            f"{_who(test)} {'was' if len(test) == 1 else 'were'} set apart as a test set before "
-            "training began and used for nothing else."
+            f"{_who(test)} {'was' if len(test) == 1 else 'were'} set apart for the test before "
+            "training began and used for nothing else. The score is the final model's own on them."
         )
     if not rest.empty:
         sentences.append(f"Without a mask were {_who(rest)}: predicted, but not scored.")
@@ -183,6 +193,13 @@ def validation_sentences(study: Study) -> list[str]:
         "(bootstrap): they say how much the mean would move with other subjects of the same kind."
     )
     return sentences
+
+
+def count_folds(study: Study) -> int:
+    """Return into how many parts the training subjects were divided; 0 where they were not."""
+    if study.splits is None or "fold" not in study.splits:
+        return 0
+    return len({fold for fold in study.splits["fold"] if fold})
 
 
 def _who(rows: pd.DataFrame) -> str:

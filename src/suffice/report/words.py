@@ -95,7 +95,7 @@ def number(value: float | None, decimals: int = 2) -> str:
     if value is None or not math.isfinite(value):
         return MISSING
     text = f"{value:.{decimals}f}"
-    is_zero = text.lstrip("-").strip("0.") == ""
+    is_zero = not text.strip("-0.")
     return (text.lstrip("-") if is_zero else text).replace("-", "−")
 
 
