@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,12 @@ def test_bad_arguments_are_named():
         bootstrap_interval([1.0, np.inf], ["a", "b"], seed=0)
     with pytest.raises(UsageError, match="level of an interval"):
         bootstrap_interval([1.0, 2.0], ["a", "b"], level=95, seed=0)
+
+
+def test_many_subjects_take_little_memory():
+    tracemalloc.start()
+    values = np.random.default_rng(0).random(6000)
+    bootstrap_interval(values, [str(i) for i in range(6000)], n_resamples=200, seed=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6

@@ -110,3 +110,12 @@ def test_what_is_no_score_table_is_named(tmp_path, text):
     (tmp_path / "scores.csv").write_text(text)
     with pytest.raises(FileFormatError, match="is not a table of scores"):
         read_scores(tmp_path / "scores.csv")
+
+
+def test_the_rows_of_a_label_stand_together():
+    scores = table_of(
+        ("a", "s1", "left", "dice", 0.8),
+        ("a", "s1", "right", "dice", 0.6),
+        ("b", "s2", "left", "false", 0.0),
+    )
+    assert summarise(scores, seed=0)["label"].tolist() == ["mean", "mean", "left", "left", "right"]

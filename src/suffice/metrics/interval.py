@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from suffice.core import UsageError
 
+# Resamples held in memory at a time, so that 10,000 subjects take no gigabytes.
+_BATCH_VALUES = 4_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
@@ -130,6 +133,7 @@ def _bounds(
             n_resamples=n_resamples,
             confidence_level=level,
             method=method,
+            batch=max(1, _BATCH_VALUES // len(means)),
             random_state=seed,
         )
         return float(result.confidence_interval.low), float(result.confidence_interval.high)

@@ -121,9 +121,10 @@ def summarise(
         )
     both = pd.concat([_case_means(table), table[[*keys, "value"]]], ignore_index=True)
     rows = []
-    for (rung, label, metric), group in both.groupby(["rung", "label", "metric"], sort=False):
-        row = _summary_row(group, seed, level, n_resamples)
-        rows.append({"rung": rung, "label": label, "metric": metric, **row})
+    for (rung, label), part in both.groupby(["rung", "label"], sort=False):
+        for metric, group in part.groupby("metric", sort=False):
+            row = _summary_row(group, seed, level, n_resamples)
+            rows.append({"rung": rung, "label": label, "metric": metric, **row})
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 
