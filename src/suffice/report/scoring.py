@@ -187,7 +187,7 @@ def validation_sentences(study: Study) -> list[str]:
             "training began and used for nothing else. The score is the final model's own on them."
         )
     if not rest.empty:
-        sentences.append(f"Without a mask were {_who(rest)}: predicted, but not scored.")
+        sentences.append(f"Segmented, but not scored, as nobody drew a mask: {_who(rest)}.")
     sentences.append(
         f"The {level_words(study)} intervals come from drawing whole subjects again and again "
         "(bootstrap): they say how much the mean would move with other subjects of the same kind."

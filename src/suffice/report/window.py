@@ -68,9 +68,10 @@ def _ct_window(
         return BRAIN
     if mask is None or not mask.any():
         return SOFT_TISSUE
-    if float(np.median(_sample(_around(channel, mask)))) < -400:
-        return LUNG
     inside = float(np.median(_sample(channel[mask != 0])))
+    around = float(np.median(_sample(_around(channel, mask))))
+    if min(inside, around) < -400:
+        return LUNG
     return BONE if inside > 250 else SOFT_TISSUE
 
 
