@@ -1,0 +1,181 @@
+"""A U-Net in two or three dimensions, plain or with a residual encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from suffice.nets.norm import InstanceNormAct
+
+CONVOLUTION: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
+SLOPE = 0.01
+UPSAMPLING = {2: "bilinear", 3: "trilinear"}
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution, instance norm and, unless ``activate`` is false, a leaky ReLU."""
+
+    def __init__(
+        self,
+        ndim: int,
+        n_in: int,
+        n_out: int,
+        *,
+        kernel: Sequence[int],
+        stride: Sequence[int] | None = None,
+        activate: bool = True,
+    ) -> None:
+        layers: list[nn.Module] = [
+            CONVOLUTION[ndim](
+                n_in,
+                n_out,
+                tuple(kernel),
+                stride=tuple(stride or (1,) * ndim),
+                padding=tuple(k // 2 for k in kernel),
+                bias=False,
+            ),
+            InstanceNormAct(n_out, slope=SLOPE if activate else 1.0),
+        ]
+        super().__init__(*layers)
+
+
+class PlainBlock(nn.Sequential):
+    """``n_convs`` convolutions one after another, the first of them strided."""
+
+    def __init__(
+        self,
+        ndim: int,
+        n_in: int,
+        n_out: int,
+        *,
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        n_convs: int,
+    ) -> None:
+        first = ConvNorm(ndim, n_in, n_out, kernel=kernel, stride=stride)
+        rest = [ConvNorm(ndim, n_out, n_out, kernel=kernel) for _ in range(n_convs - 1)]
+        super().__init__(first, *rest)
+
+
+class ResidualBlock(nn.Module):
+    """Two convolutions and a shortcut (He et al. 2016, doi 10.1109/CVPR.2016.90).
+
+    The shortcut averages over the stride before its 1x1 convolution, so that no voxel is skipped
+    (He et al. 2019, "ResNet-D", arXiv 1812.01187).
+    """
+
+    def __init__(
+        self, ndim: int, n_in: int, n_out: int, *, kernel: Sequence[int], stride: Sequence[int]
+    ) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            ConvNorm(ndim, n_in, n_out, kernel=kernel, stride=stride),
+            ConvNorm(ndim, n_out, n_out, kernel=kernel, activate=False),
+        )
+        shortcut: list[nn.Module] = []
+        if max(stride) > 1:
+            pool: Any = nn.AvgPool2d if ndim == 2 else nn.AvgPool3d
+            shortcut.append(pool(tuple(stride), tuple(stride), ceil_mode=True))
+        if n_in != n_out:
+            shortcut.append(ConvNorm(ndim, n_in, n_out, kernel=(1,) * ndim, activate=False))
+        self.shortcut = nn.Sequential(*shortcut)
+        self.activation = nn.LeakyReLU(SLOPE, inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(N, C, *spatial)`` to ``(N, C', *spatial / stride)``."""
+        out: Tensor = self.activation(self.body(x) + self.shortcut(x))
+        return out
+
+
+class UNet(nn.Module):
+    """An encoder and decoder with skips (Ronneberger 2015, doi 10.1007/978-3-319-24574-4_28).
+
+    Parameters
+    ----------
+    ndim : {2, 3}
+    in_channels, n_classes : int
+        ``n_classes`` counts the background.
+    widths : sequence of int
+        Channels at each resolution, the finest first.
+    strides : sequence of tuple of int
+        How each resolution but the finest is reached from the one above, axis by axis.
+    blocks : sequence of int
+        Residual blocks (or pairs of convolutions) of the encoder at each resolution.
+    residual : bool
+        Residual encoder; else plain convolutions.
+    decoder_convs : int
+        Convolutions of the decoder at each resolution.
+    n_heads : int
+        Resolutions, the finest first, that give logits in training (deep supervision).
+    """
+
+    def __init__(
+        self,
+        *,
+        ndim: int,
+        in_channels: int,
+        n_classes: int,
+        widths: Sequence[int],
+        strides: Sequence[Sequence[int]],
+        blocks: Sequence[int],
+        residual: bool = True,
+        decoder_convs: int = 1,
+        n_heads: int = 1,
+    ) -> None:
+        super().__init__()
+        self.n_classes = n_classes
+        self.stem = ConvNorm(ndim, in_channels, widths[0], kernel=(3,) * ndim)
+        self.encoder = nn.ModuleList()
+        n_in = widths[0]
+        for width, stride, n_blocks in zip(widths, [(1,) * ndim, *strides], blocks, strict=True):
+            kernel = (3,) * ndim
+            stage: list[nn.Module] = []
+            for b in range(n_blocks):
+                step = stride if b == 0 else (1,) * ndim
+                source = n_in if b == 0 else width
+                if residual:
+                    block: nn.Module = ResidualBlock(
+                        ndim, source, width, kernel=kernel, stride=step
+                    )
+                else:
+                    block = PlainBlock(ndim, source, width, kernel=kernel, stride=step, n_convs=2)
+                stage.append(block)
+            self.encoder.append(nn.Sequential(*stage))
+            n_in = width
+        self.lifts, self.decoder, self.heads = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        for level in range(len(widths) - 1):
+            self.lifts.append(CONVOLUTION[ndim](widths[level + 1], widths[level], (1,) * ndim))
+            self.decoder.append(
+                PlainBlock(
+                    ndim,
+                    2 * widths[level],
+                    widths[level],
+                    kernel=(3,) * ndim,
+                    stride=(1,) * ndim,
+                    n_convs=decoder_convs,
+                )
+            )
+            if level < n_heads:
+                self.heads.append(CONVOLUTION[ndim](widths[level], n_classes, (1,) * ndim))
+        self.mode = UPSAMPLING[ndim]
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Give logits ``(N, K, *spatial)``, the finest first; coarser ones only in training."""
+        skips = []
+        x = self.stem(x)
+        for stage in self.encoder:
+            x = stage(x)
+            skips.append(x)
+        logits: list[Tensor] = []
+        for level in range(len(self.decoder) - 1, -1, -1):
+            # A 1x1 convolution before the interpolation costs an eighth of one after it.
+            lifted = nn.functional.interpolate(
+                self.lifts[level](x), size=skips[level].shape[2:], mode=self.mode
+            )
+            x = self.decoder[level](torch.cat([skips[level], lifted], dim=1))
+            if level == 0 or (self.training and level < len(self.heads)):
+                logits.insert(0, self.heads[level](x))
+        return logits

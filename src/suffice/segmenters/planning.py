@@ -1,0 +1,63 @@
+"""Plan a U-Net for a cohort on this machine."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from suffice.core import Budget, Cohort, Listener, Progress, silent
+from suffice.io import read_case_image, read_case_mask
+from suffice.segmenters.preparing import case_facts
+from suffice.training.calibrate import calibrated_plan
+from suffice.training.fingerprint import fingerprint
+from suffice.training.machine import Machine, detect_machine
+from suffice.training.plan import Plan
+
+# A plan needs no more cases than this to know the cohort.
+MAX_CASES = 64
+
+
+def plan_for(
+    labelled: Cohort,
+    *,
+    budget: Budget,
+    seed: int = 0,
+    machine: Machine | None = None,
+    started: float | None = None,
+    listener: Listener = silent,
+) -> Plan:
+    """Read the labelled cases, look at the machine and plan a training.
+
+    Parameters
+    ----------
+    labelled : Cohort
+    budget : Budget
+    seed : int
+        Draws the cases that are read where there are more than 64.
+    machine : Machine, optional
+        Detected by default.
+    started : float, optional
+        When the budget began to run, by `time.monotonic`.
+    """
+    started = time.monotonic() if started is None else started
+    machine = machine or detect_machine()
+    rng = np.random.default_rng(seed)
+    chosen = sorted(rng.permutation(len(labelled))[:MAX_CASES])
+    facts, n_channels = [], 0
+    for done, index in enumerate(chosen):
+        case = labelled.cases[index]
+        listener(Progress("plan", done / len(chosen), note=case.name))
+        image = read_case_image(labelled, case)
+        n_channels = image.n_channels
+        facts.append(case_facts(image, read_case_mask(labelled, case), rng))
+    spent = time.monotonic() - started
+    return calibrated_plan(
+        fingerprint(facts),
+        n_channels=n_channels,
+        n_classes=labelled.legend.n_classes,
+        is_ct=labelled.channels[0].unit == "HU",
+        budget=budget,
+        machine=machine,
+        train_seconds=max(budget.seconds - 2 * spent, budget.seconds / 2),
+    )

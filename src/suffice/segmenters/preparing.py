@@ -1,0 +1,182 @@
+"""From scans to what a network sees: canonical axes, the plan's spacing, normal intensities."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from suffice.core import Grid, Image, LabelMap, ModelError
+from suffice.training.fingerprint import CaseFacts
+from suffice.training.plan import Plan
+from suffice.training.resampling import resample_image, resample_labels
+
+N_INTENSITIES = 10_000
+# Bright vessels and metal would otherwise set the scale of a whole scan.
+CLIP_PERCENT = (0.5, 99.5)
+
+Array = npt.NDArray[Any]
+S = TypeVar("S", bound=np.generic)
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """How a volume's axes are permuted and flipped to run closest to right, anterior, superior.
+
+    Parameters
+    ----------
+    order : tuple of int
+        Which axis of the file becomes axis 0, 1, 2.
+    flips : tuple of bool
+        Which of the axes, in the new order, are reversed.
+    """
+
+    order: tuple[int, ...]
+    flips: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, grid: Grid) -> Orientation:
+        """Find the orientation of a grid; pictures stay as they are."""
+        if grid.affine is None:
+            return cls((0, 1), (False, False))
+        directions = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
+        order = [-1, -1, -1]
+        strength = np.abs(directions)
+        for _ in range(3):
+            world, axis = np.unravel_index(np.argmax(strength), strength.shape)
+            order[int(world)] = int(axis)
+            strength[world, :] = strength[:, axis] = -1
+        flips = tuple(bool(directions[world, axis] < 0) for world, axis in enumerate(order))
+        return cls(tuple(order), flips)
+
+    def to_canonical(self, array: Array) -> Array:
+        """View the last axes of an array in canonical order."""
+        lead = array.ndim - len(self.order)
+        moved = array.transpose(*range(lead), *(lead + axis for axis in self.order))
+        return self._flip(moved)
+
+    def from_canonical(self, array: Array) -> Array:
+        """View a canonical array in the order of the file."""
+        lead = array.ndim - len(self.order)
+        back = self._flip(array)
+        return back.transpose(*range(lead), *(lead + int(axis) for axis in np.argsort(self.order)))
+
+    def _flip(self, array: Array) -> Array:
+        lead = array.ndim - len(self.order)
+        axes = tuple(lead + axis for axis, flip in enumerate(self.flips) if flip)
+        flipped: Array = np.flip(array, axes)
+        return flipped
+
+    def reorder(self, per_axis: tuple[float, ...]) -> tuple[float, ...]:
+        """Put one number for each file axis into canonical order."""
+        return tuple(per_axis[axis] for axis in self.order)
+
+
+def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFacts:
+    """Collect what a plan needs to know about one labelled case."""
+    orientation = Orientation.of(image.grid)
+    classes = orientation.to_canonical(mask.legend.to_classes(mask.array))
+    n_classes = mask.legend.n_classes
+    counts = np.bincount(classes.reshape(-1), minlength=n_classes)
+    inside = np.flatnonzero(classes)
+    if inside.size > N_INTENSITIES:
+        inside = rng.choice(inside, N_INTENSITIES, replace=False)
+    channels = orientation.to_canonical(image.array)
+    sample = np.stack([channel.reshape(-1)[inside] for channel in channels])
+    return CaseFacts(
+        shape=classes.shape,
+        spacing_mm=orientation.reorder(image.grid.unit_spacing),
+        class_voxels=tuple(int(n) for n in counts),
+        class_centres=tuple(_centre(classes == k) for k in range(1, n_classes)),
+        foreground=sample.astype(np.float32),
+    )
+
+
+def _centre(inside: npt.NDArray[np.bool_]) -> tuple[float, ...]:
+    if not inside.any():
+        return (float("nan"),) * inside.ndim
+    centre = []
+    for axis in range(inside.ndim):
+        others = tuple(a for a in range(inside.ndim) if a != axis)
+        mass = inside.sum(axis=others)
+        centre.append(float((mass * np.arange(mass.size)).sum() / mass.sum() / mass.size))
+    return tuple(centre)
+
+
+def network_shape(image: Image, plan: Plan) -> tuple[int, ...]:
+    """Shape of an image at the plan's spacing, axes in canonical order."""
+    orientation = Orientation.of(image.grid)
+    shape = orientation.reorder(image.grid.shape)
+    if plan.pixel_units:
+        return tuple(max(1, round(n / s)) for n, s in zip(shape, plan.spacing_mm, strict=True))
+    spacing = orientation.reorder(image.grid.unit_spacing)
+    return tuple(
+        max(1, round(n * old / new))
+        for n, old, new in zip(shape, spacing, plan.spacing_mm, strict=True)
+    )
+
+
+def prepare_image(image: Image, plan: Plan) -> npt.NDArray[np.float32]:
+    """Bring an image to the axes, spacing and intensities of a plan.
+
+    Returns
+    -------
+    float32 array of shape (C, *spatial)
+        With the slice axis first where the plan goes slice by slice.
+
+    Raises
+    ------
+    ModelError
+        If the image has another number of channels or axes than the plan.
+    """
+    if image.n_channels != plan.in_channels:
+        raise ModelError(
+            "The image does not fit the model",
+            got=f"{image.n_channels} channels",
+            expected=plan.in_channels,
+            cure="Give the channels that the model was trained with, in the same order.",
+        )
+    if image.grid.ndim != len(plan.spacing_mm):
+        raise ModelError(
+            "The image does not fit the model",
+            got=f"{image.grid.ndim} axes",
+            expected=len(plan.spacing_mm),
+            cure="A model of volumes needs volumes, a model of pictures needs pictures.",
+        )
+    array = Orientation.of(image.grid).to_canonical(image.array)
+    resampled = resample_image(array, network_shape(image, plan))
+    return slices_first(_normalise(resampled, plan), plan)
+
+
+def prepare_labels(mask: LabelMap, image: Image, plan: Plan) -> npt.NDArray[np.uint8]:
+    """Bring a mask to the axes and spacing of a plan, as contiguous classes."""
+    classes = Orientation.of(mask.grid).to_canonical(mask.legend.to_classes(mask.array))
+    resampled = resample_labels(classes, network_shape(image, plan), mask.legend.n_classes)
+    labels: npt.NDArray[np.uint8] = slices_first(resampled.astype(np.uint8)[None], plan)[0]
+    return labels
+
+
+def slices_first(array: npt.NDArray[S], plan: Plan) -> npt.NDArray[S]:
+    """Move the slice axis of ``(C, *spatial)`` to the front of the spatial axes."""
+    if plan.slice_axis is not None:
+        array = np.moveaxis(array, 1 + plan.slice_axis, 1)
+    return np.ascontiguousarray(array)
+
+
+def _normalise(array: npt.NDArray[np.float32], plan: Plan) -> npt.NDArray[np.float32]:
+    out = np.empty_like(array)
+    for c, channel in enumerate(array):
+        if plan.normalisation == "cohort":
+            low, high, mean, sd = plan.intensity[c]
+        else:
+            # A regular sample is enough for a percentile and bounds the time on large scans.
+            sample = channel.reshape(-1)[:: max(1, channel.size // 1_000_000)]
+            low, high = (float(v) for v in np.percentile(sample, CLIP_PERCENT))
+            clipped = np.clip(sample, low, high)
+            mean, sd = float(clipped.mean()), float(clipped.std())
+        np.clip(channel, low, high, out=out[c])
+        out[c] -= mean
+        out[c] /= max(sd, 1e-6)
+    return out

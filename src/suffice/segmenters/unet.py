@@ -1,0 +1,263 @@
+"""The U-Net rung: plan from the cohort, train within the minutes, predict on any grid."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from suffice.core import (
+    Budget,
+    Cohort,
+    CohortError,
+    Image,
+    LabelMap,
+    Legend,
+    Listener,
+    ModelError,
+    Progress,
+    UsageError,
+    silent,
+)
+from suffice.files import write_text
+from suffice.io import read_case_image, read_case_mask
+from suffice.nets import UNet
+from suffice.segmenters.model_folder import ModelCard, read_model, write_model
+from suffice.segmenters.planning import plan_for
+from suffice.segmenters.preparing import Orientation, prepare_image, prepare_labels
+from suffice.segmenters.protocol import Prediction
+from suffice.training.inference import predict_labels, predict_probabilities
+from suffice.training.loop import build_network, train
+from suffice.training.machine import Machine, autocast_dtype, detect_machine
+from suffice.training.plan import Plan, plan_from_toml, plan_to_toml
+from suffice.training.store import Store
+
+# Reading and calibrating may eat into the budget, but never more than this part of it.
+LEAST_TRAINING = 0.5
+
+
+class UNetSegmenter:
+    """A U-Net that plans itself from the cohort, the machine and the minutes.
+
+    Parameters
+    ----------
+    plan : Plan, optional
+        A plan to follow instead; its minutes and speed are not looked at.
+
+    Attributes
+    ----------
+    plan_ : Plan
+    legend_ : Legend
+    history_ : list of dict
+        Rows of ``step, seconds, learning_rate, loss, dice`` of the training.
+    """
+
+    plan_: Plan
+    legend_: Legend
+    history_: list[dict[str, float]]
+    card_: ModelCard
+
+    def __init__(self, *, plan: Plan | None = None) -> None:
+        self.plan = plan
+
+    def fit(
+        self,
+        labelled: Cohort,
+        *,
+        budget: Budget,
+        seed: int,
+        workdir: Path,
+        listener: Listener = silent,
+    ) -> Self:
+        """Train on every labelled case of the cohort.
+
+        Parameters
+        ----------
+        labelled : Cohort
+            Cases without a mask are refused: they would be learned as background.
+        budget : Budget
+            Reading, planning and training together.
+        seed : int
+        workdir : Path
+            Holds the preprocessed cases and the checkpoint; a fit that was killed goes on from
+            it when called with the same arguments.
+        listener : callable
+
+        Raises
+        ------
+        CohortError
+            If the cohort is empty or has a case without a mask.
+        UsageError
+            If ``workdir`` belongs to another training.
+        """
+        started = time.monotonic()
+        if not len(labelled) or len(labelled.unlabelled()):
+            raise CohortError(
+                "Training needs cases with masks",
+                got=f"{len(labelled)} cases, {len(labelled.unlabelled())} of them without",
+                cure="Pass cohort.labelled().",
+            )
+        machine = detect_machine()
+        store = Store(workdir / "store")
+        plan, train_seconds = self._prepare(
+            labelled, store, workdir, budget, seed, machine, started, listener
+        )
+        trained = train(
+            plan,
+            store.read(labelled.names),
+            seconds=train_seconds,
+            seed=seed,
+            machine=machine,
+            checkpoint=workdir / "checkpoint.pt",
+            listener=listener,
+        )
+        self._network = trained.network
+        self.plan_, self.legend_, self.history_ = plan, labelled.legend, trained.history
+        self.card_ = ModelCard.of(
+            labelled, rung="unet", minutes=budget.minutes, seed=seed, n_steps=trained.n_steps
+        )
+        return self
+
+    def _prepare(
+        self,
+        labelled: Cohort,
+        store: Store,
+        workdir: Path,
+        budget: Budget,
+        seed: int,
+        machine: Machine,
+        started: float,
+        listener: Listener,
+    ) -> tuple[Plan, float]:
+        """Plan and fill the store, or find both as an earlier start left them."""
+        wanted = {"cases": list(labelled.names), "minutes": budget.minutes, "seed": seed}
+        found = store.settings()
+        if found is not None:
+            if {key: found.get(key) for key in wanted} != wanted:
+                raise UsageError(
+                    f"'{workdir}' belongs to a training with other cases, minutes or seed",
+                    cure="Delete it or name another folder.",
+                )
+            plan = plan_from_toml((workdir / "plan.toml").read_text(encoding="utf-8"))
+            return plan, float(str(found["train_seconds"]))
+        plan = self.plan or plan_for(
+            labelled, budget=budget, machine=machine, seed=seed, started=started, listener=listener
+        )
+        write_text(workdir / "plan.toml", plan_to_toml(plan))
+        self._fill(store, labelled, plan, seed, listener)
+        spent = time.monotonic() - started
+        train_seconds = max(budget.seconds - spent, LEAST_TRAINING * budget.seconds)
+        store.close({**wanted, "train_seconds": train_seconds})
+        return plan, train_seconds
+
+    def _fill(
+        self, store: Store, labelled: Cohort, plan: Plan, seed: int, listener: Listener
+    ) -> None:
+        for i, case in enumerate(labelled.cases):
+            listener(Progress("prepare", i / len(labelled), note=case.name))
+            if store.has(case.name):
+                continue
+            image = read_case_image(labelled, case)
+            labels = prepare_labels(read_case_mask(labelled, case), image, plan)
+            # Seeded by case, so that a store filled in two starts equals one filled in one.
+            rng = np.random.default_rng([seed, i])
+            store.add(case.name, prepare_image(image, plan), labels, rng)
+
+    def predict(
+        self,
+        image: Image,
+        *,
+        mirror: bool = False,
+        keep_probabilities: bool = False,
+        listener: Listener = silent,
+    ) -> Prediction:
+        """Segment an image on its own grid.
+
+        Parameters
+        ----------
+        image : Image
+            Of the channels and number of axes that the model was trained on.
+        mirror : bool
+            Average over the mirrored images as well, where mirroring was trained.
+        keep_probabilities : bool
+            Return the probabilities too; they take ``2 K`` bytes a voxel.
+
+        Raises
+        ------
+        ModelError
+            If the segmenter is not fitted or the image does not fit it.
+        """
+        network, plan, device = self._fitted()
+        orientation = Orientation.of(image.grid)
+        prepared = prepare_image(image, plan)
+        canonical = [int(n) for n in orientation.reorder(image.grid.shape)]
+        shape_out = canonical
+        if plan.slice_axis is not None:
+            rest = [n for axis, n in enumerate(canonical) if axis != plan.slice_axis]
+            shape_out = [canonical[plan.slice_axis], *rest]
+        run: Any = predict_probabilities if keep_probabilities else predict_labels
+        out: npt.NDArray[Any] = run(
+            network,
+            prepared,
+            shape_out=shape_out,
+            patch_size=plan.patch_size,
+            divisible_by=plan.divisible_by,
+            n_classes=plan.n_classes,
+            device=device,
+            mirror_axes=plan.flip_axes if mirror else (),
+            autocast=autocast_dtype(plan.precision),
+            slicewise=plan.slice_axis is not None,
+            listener=listener,
+        )
+        if plan.slice_axis is not None:
+            lead = out.ndim - len(canonical)
+            out = np.moveaxis(out, lead, lead + plan.slice_axis)
+        out = np.ascontiguousarray(orientation.from_canonical(out))
+        classes = out.argmax(0).astype(np.uint8) if keep_probabilities else out
+        labels = LabelMap(self.legend_.from_classes(classes), image.grid, self.legend_)
+        return Prediction(labels, out if keep_probabilities else None)
+
+    def _fitted(self) -> tuple[UNet, Plan, torch.device]:
+        if not hasattr(self, "_network"):
+            raise ModelError("The segmenter is not trained", cure="Call fit, or load a model.")
+        machine = detect_machine()
+        device = torch.device(machine.accelerator)
+        if self.plan_.precision != "32-true" and machine.precision == "32-true":
+            # Trained where bf16 is fast, used where it is emulated.
+            self.plan_ = replace(self.plan_, precision="32-true")
+        return self._network.to(device).eval(), self.plan_, device
+
+    def save(self, folder: Path, *, overwrite: bool = False) -> None:
+        """Write ``plan.toml``, ``model.toml``, ``weights.safetensors`` and ``history.csv``."""
+        self._fitted()
+        weights = {name: t.detach().cpu() for name, t in self._network.state_dict().items()}
+        write_model(folder, self.card_, self.plan_, weights, self.history_, overwrite=overwrite)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        ModelError
+            If a file is missing or damaged, or the weights do not fit the plan.
+        """
+        card, plan, weights, history = read_model(folder)
+        network = build_network(plan)
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            raise ModelError(
+                f"The weights in '{folder}' do not fit its plan",
+                cure="Take the model folder's own copy back.",
+            ) from error
+        segmenter = cls()
+        segmenter._network = network.eval()
+        segmenter.plan_, segmenter.legend_ = plan, card.legend
+        segmenter.history_, segmenter.card_ = history, card
+        return segmenter

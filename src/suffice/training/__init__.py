@@ -1,0 +1,1 @@
+"""From a preprocessed store to weights: plan, losses, batches, loop, checkpoint, inference."""

@@ -1,0 +1,67 @@
+"""The device that training runs on: Lightning Fabric, or one device by hand where it is absent."""
+
+from __future__ import annotations
+
+import importlib.util
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from suffice.training.machine import Machine
+
+
+class Device(Protocol):
+    """What the loop asks of a device; Fabric offers it under the same names."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where tensors lie."""
+
+    def setup(self, module: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        """Move and wrap a network and its optimiser."""
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Compute in the plan's precision inside."""
+
+    def backward(self, loss: Tensor) -> None:
+        """Back-propagate."""
+
+
+def make_device(machine: Machine, precision: str) -> Device:
+    """Return Fabric for the machine's accelerator.
+
+    A bare GPU machine may have torch alone; `PlainDevice` then serves one device in fp32 or bf16.
+    """
+    if importlib.util.find_spec("lightning_fabric") is not None:
+        from lightning_fabric import Fabric
+
+        # Fabric wraps more than the protocol names, under wider signatures.
+        fabric: Any = Fabric(
+            accelerator=machine.accelerator, devices=1, precision=cast(Any, precision)
+        )
+        return cast(Device, fabric)
+    return PlainDevice(machine.accelerator, precision)
+
+
+class PlainDevice:
+    """One device without Fabric."""
+
+    def __init__(self, accelerator: str, precision: str) -> None:
+        self.device = torch.device(accelerator)
+        # Without a gradient scaler fp16 would underflow, so half precision means bf16 here.
+        self.dtype = None if precision == "32-true" else torch.bfloat16
+
+    def setup(self, module: nn.Module, optimizer: Optimizer) -> tuple[nn.Module, Optimizer]:
+        """Move the network; its optimiser follows, as parameters are moved in place."""
+        return module.to(self.device), optimizer
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Compute in half precision inside where the plan says so."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.dtype is not None)
+
+    def backward(self, loss: Tensor) -> None:
+        """Back-propagate."""
+        torch.autograd.backward(loss)

@@ -1,0 +1,129 @@
+"""What a plan needs to know about a cohort: sizes, spacings, intensities, how rare the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from suffice.core import CohortError
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseFacts:
+    """Facts of one labelled case, axes in canonical order.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    spacing_mm : tuple of float
+        Ones where a picture has none.
+    class_voxels : tuple of int
+        Voxels of each class, the background first.
+    class_centres : tuple of tuple of float
+        Mean position of each foreground class as a fraction of the axes; NaN where absent.
+    foreground : array of shape (C, n)
+        A sample of intensities inside the structures.
+    """
+
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    class_voxels: tuple[int, ...]
+    class_centres: tuple[tuple[float, ...], ...]
+    foreground: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """A cohort in a few numbers.
+
+    Parameters
+    ----------
+    n_cases : int
+    median_shape, largest_shape : tuple of int
+        At the median spacing.
+    spacing_mm : tuple of float
+        Median along each axis.
+    foreground_fraction : float
+        Median part of the voxels that is labelled.
+    sided_axes : tuple of int
+        Axes along which two structures keep to their own sides in every case, as a left and a
+        right lung do: mirroring along them would swap the names.
+    intensity : tuple of (low, high, mean, sd)
+        For each channel, of the voxels inside the structures over all cases; the bounds are the
+        0.5th and 99.5th percentiles.
+    """
+
+    n_cases: int
+    median_shape: tuple[int, ...]
+    largest_shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    foreground_fraction: float
+    sided_axes: tuple[int, ...]
+    intensity: tuple[tuple[float, float, float, float], ...]
+
+    @property
+    def ndim(self) -> int:
+        """Spatial axes of the scans."""
+        return len(self.median_shape)
+
+
+def fingerprint(facts: Sequence[CaseFacts]) -> Fingerprint:
+    """Sum up the facts of the labelled cases."""
+    if not facts:
+        raise CohortError("No labelled case to plan from", cure="Draw at least one mask.")
+    spacings = np.array([f.spacing_mm for f in facts])
+    spacing = np.median(spacings, axis=0)
+    extents = np.array([f.shape for f in facts]) * spacings
+    shapes = np.maximum(1, np.round(extents / spacing)).astype(int)
+    fractions = [sum(f.class_voxels[1:]) / max(1, sum(f.class_voxels)) for f in facts]
+    return Fingerprint(
+        n_cases=len(facts),
+        median_shape=tuple(int(n) for n in np.median(shapes, axis=0)),
+        largest_shape=tuple(int(n) for n in shapes.max(axis=0)),
+        spacing_mm=tuple(float(s) for s in spacing),
+        foreground_fraction=float(np.median(fractions)),
+        sided_axes=_sided_axes(facts),
+        intensity=_intensity(facts),
+    )
+
+
+def _intensity(facts: Sequence[CaseFacts]) -> tuple[tuple[float, float, float, float], ...]:
+    channels = []
+    for c in range(facts[0].foreground.shape[0]):
+        values = np.concatenate([f.foreground[c] for f in facts]).astype(np.float64)
+        if values.size == 0:
+            raise CohortError("Every mask is empty", cure="Draw at least one structure.")
+        low, high = np.percentile(values, [0.5, 99.5])
+        clipped = np.clip(values, low, high)
+        channels.append(
+            (float(low), float(high), float(clipped.mean()), float(max(clipped.std(), 1e-6)))
+        )
+    return tuple(channels)
+
+
+def _sided_axes(facts: Sequence[CaseFacts]) -> tuple[int, ...]:
+    """Axes on which some pair of classes is apart by 15 % of the axis, always the same way.
+
+    Only pairs of similar size count: they are each other's mirror image, where other pairs can
+    be told apart by their shape.
+    """
+    centres = np.array([f.class_centres for f in facts])
+    sizes = np.array([f.class_voxels[1:] for f in facts], dtype=float)
+    sided = set()
+    for a in range(centres.shape[1]):
+        for b in range(a + 1, centres.shape[1]):
+            both = (sizes[:, a] > 0) & (sizes[:, b] > 0)
+            if not both.any():
+                continue
+            ratio = np.median(sizes[both, a] / sizes[both, b])
+            if not 0.5 < ratio < 2.0:
+                continue
+            apart = centres[both, a] - centres[both, b]
+            for axis in range(apart.shape[1]):
+                gap = apart[:, axis]
+                if np.abs(gap).min() > 0.15 and len(set(np.sign(gap))) == 1:
+                    sided.add(axis)
+    return tuple(sorted(sided))

@@ -1,0 +1,273 @@
+"""The training loop: as many steps as the minutes allow, the schedule laid over them."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from suffice.augment import POLICIES, Augmentation, augment_batch
+from suffice.core import Listener, ModelError, Progress, silent
+from suffice.nets import LAYOUT, UNet, channels_last
+from suffice.training.batches import PatchSampler
+from suffice.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from suffice.training.device import Device, make_device
+from suffice.training.losses import deep_loss
+from suffice.training.machine import Machine
+from suffice.training.plan import Plan
+from suffice.training.store import StoredCase
+
+WARM_UP = 0.03
+GRADIENT_NORM = 5.0
+CHECKPOINT_EVERY_S = 30.0
+HISTORY_EVERY_S = 2.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves: the averaged weights of its last step, and its history."""
+
+    network: UNet
+    history: list[dict[str, float]]
+    n_steps: int
+
+
+def build_network(plan: Plan) -> UNet:
+    """Make the network of a plan, in the memory layout that convolutions are fastest in."""
+    network = UNet(
+        ndim=plan.ndim,
+        in_channels=plan.in_channels,
+        n_classes=plan.n_classes,
+        widths=plan.widths,
+        strides=plan.strides,
+        blocks=plan.blocks,
+        n_heads=min(plan.n_heads, len(plan.strides)),
+    )
+    return channels_last(network, plan.ndim)
+
+
+def augmentation_of(plan: Plan) -> Augmentation:
+    """Return the plan's policy; mirroring is limited to the axes that allow it."""
+    policy = POLICIES[plan.augmentation]
+    return replace(policy, spatial=replace(policy.spatial, flip_axes=plan.flip_axes))
+
+
+def train(
+    plan: Plan,
+    cases: list[StoredCase],
+    *,
+    seconds: float,
+    seed: int,
+    machine: Machine,
+    checkpoint: Path,
+    listener: Listener = silent,
+    clock: Callable[[], float] = time.monotonic,
+) -> Trained:
+    """Train for ``seconds`` of wall-clock time, those of earlier starts counted in.
+
+    Parameters
+    ----------
+    plan : Plan
+    cases : list of StoredCase
+        The training cases; nothing else is looked at.
+    seconds : float
+        The learning rate's cosine is laid over them.
+    seed : int
+    machine : Machine
+    checkpoint : Path
+        Written every half minute; a training that finds it goes on from there.
+    listener : callable
+    clock : callable
+        Seconds of a clock that never goes back.
+
+    Returns
+    -------
+    Trained
+        The moving average of the weights at the last step, never the luckiest one.
+
+    Raises
+    ------
+    ModelError
+        If the loss is not a number ten times in a row.
+    """
+    torch.manual_seed(seed)
+    device = make_device(machine, plan.precision)
+    network = build_network(plan)
+    average = copy.deepcopy(network)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
+    )
+    sampler = PatchSampler(
+        cases,
+        patch_size=plan.patch_size,
+        batch_size=plan.batch_size,
+        foreground=plan.foreground,
+        rng=np.random.default_rng(seed),
+    )
+    generator = torch.Generator().manual_seed(seed)
+    wrapped, fast_optimizer = device.setup(network, optimizer)
+    average.to(device.device)
+    loop = _Loop(plan, device, wrapped, network, average, fast_optimizer, sampler, generator)
+    loop.restore(load_checkpoint(checkpoint))
+
+    started = clock() - loop.state.seconds
+    saved = noted = loop.state.seconds
+    while (elapsed := clock() - started) < seconds:
+        loop.step(elapsed / seconds)
+        now = loop.state.seconds = clock() - started
+        if now - noted >= HISTORY_EVERY_S or loop.state.step == 1:
+            noted = now
+            listener(loop.note(seconds))
+        if now - saved >= CHECKPOINT_EVERY_S:
+            saved = now
+            save_checkpoint(checkpoint, loop.snapshot())
+    if loop.state.step == 0:
+        loop.step(0.5)
+    loop.note(seconds)
+    save_checkpoint(checkpoint, loop.snapshot())
+    return Trained(average.to("cpu").eval(), loop.state.history, loop.state.step)
+
+
+class _Loop:
+    """The parts that one step touches."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        device: Device,
+        wrapped: nn.Module,
+        network: nn.Module,
+        average: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        sampler: PatchSampler,
+        generator: torch.Generator,
+    ) -> None:
+        self.plan, self.device, self.wrapped = plan, device, wrapped
+        self.network, self.average, self.optimizer = network, average, optimizer
+        self.sampler, self.generator = sampler, generator
+        self.augmentation = augmentation_of(plan)
+        self.state = TrainingState()
+        self.loss = self.dice = math.nan
+        self.rate = 0.0
+        self.n_bad = 0
+
+    def step(self, fraction: float) -> None:
+        """Draw, augment, learn and average once, ``fraction`` of the time being over."""
+        self.rate = self.plan.learning_rate * schedule(fraction)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate
+        images, targets = self._batch()
+        with self.device.autocast():
+            logits = self.wrapped(images)
+        loss, dice = deep_loss(logits, targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.state.step += 1
+        if not bool(torch.isfinite(loss)):
+            self._skip()
+            return
+        self.n_bad = 0
+        self.device.backward(loss)
+        nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        self.optimizer.step()
+        self._average()
+        self.loss = _smooth(self.loss, float(loss.detach()))
+        self.dice = _smooth(self.dice, float(dice))
+
+    def _batch(self) -> tuple[Tensor, Tensor]:
+        images, labels = self.sampler.draw()
+        images, labels = images.to(self.device.device), labels.to(self.device.device)
+        images, targets = augment_batch(
+            images,
+            labels,
+            self.plan.n_classes,
+            self.augmentation,
+            self.plan.patch_spacing_mm,
+            self.generator,
+        )
+        return images.contiguous(memory_format=LAYOUT[self.plan.ndim]), targets
+
+    def _skip(self) -> None:
+        self.n_bad += 1
+        if self.n_bad >= 10:
+            raise ModelError(
+                "The loss is not a number ten steps in a row",
+                cure="Check the intensities with 'suffice check', or lower learning_rate.",
+            )
+
+    def _average(self) -> None:
+        # Early on the average forgets faster, or it would remember the random start.
+        decay = min(self.plan.averaging, (1 + self.state.step) / (10 + self.state.step))
+        with torch.no_grad():
+            for mean, current in zip(
+                self.average.parameters(), self.network.parameters(), strict=True
+            ):
+                mean.lerp_(current, 1 - decay)
+
+    def note(self, seconds: float) -> Progress:
+        """Add a row to the history and tell how far the training is."""
+        row = {
+            "step": self.state.step,
+            "seconds": round(self.state.seconds, 2),
+            "learning_rate": self.rate,
+            "loss": self.loss,
+            "dice": self.dice,
+        }
+        self.state.history.append(row)
+        return Progress(
+            "train",
+            min(1.0, self.state.seconds / seconds),
+            minutes_left=max(0.0, seconds - self.state.seconds) / 60,
+            note=f"step {self.state.step}",
+            values={"loss": self.loss, "dice": self.dice},
+        )
+
+    def snapshot(self) -> TrainingState:
+        """Return the state with everything a later start needs."""
+        self.state.network = self.network.state_dict()
+        self.state.average = self.average.state_dict()
+        self.state.optimizer = self.optimizer.state_dict()
+        self.state.generators = {
+            "augmentation": self.generator.get_state(),
+            "sampler": _plain(self.sampler.rng.bit_generator.state),
+        }
+        return self.state
+
+    def restore(self, state: TrainingState | None) -> None:
+        """Go on from a checkpoint."""
+        if state is None:
+            return
+        self.network.load_state_dict(state.network)
+        self.average.load_state_dict(state.average)
+        self.optimizer.load_state_dict(state.optimizer)
+        self.generator.set_state(state.generators["augmentation"])
+        self.sampler.rng.bit_generator.state = state.generators["sampler"]
+        self.state = state
+        if state.history:
+            self.loss, self.dice = state.history[-1]["loss"], state.history[-1]["dice"]
+
+
+def schedule(fraction: float) -> float:
+    """Linear warm-up, then a cosine to zero (Loshchilov and Hutter 2017, arXiv 1608.03983)."""
+    if fraction < WARM_UP:
+        return max(fraction, 1e-3) / WARM_UP
+    rest = (min(fraction, 1.0) - WARM_UP) / (1 - WARM_UP)
+    return max(0.5 * (1 + math.cos(math.pi * rest)), 1e-3)
+
+
+def _smooth(old: float, new: float) -> float:
+    return new if math.isnan(old) else 0.9 * old + 0.1 * new
+
+
+def _plain(state: Any) -> Any:
+    """Numpy integers to Python's, which a checkpoint may hold."""
+    if isinstance(state, dict):
+        return {key: _plain(value) for key, value in state.items()}
+    return int(state) if isinstance(state, np.integer) else state

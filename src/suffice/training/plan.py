@@ -1,0 +1,302 @@
+"""The plan of a training: what is decided before the first step, and saved with the model."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from suffice.core import Budget, ModelError
+from suffice.training.fingerprint import Fingerprint
+from suffice.training.machine import Machine
+
+# A slice is a picture of its own where the next one is this many times as far as its pixels are.
+ANISOTROPY_FOR_SLICES = 3.5
+MAX_WIDTH = {2: 256, 3: 128}
+MIN_STEPS = 400
+MAX_PATCH_VOXELS = {2: 512 * 512, 3: 160**3}
+SMALLEST_PATCH_VOXELS = {2: 96 * 96, 3: 32**3}
+# A patch should hold at least this part of a scan, or it cannot know where it is.
+SMALLEST_PART_OF_SCAN = 1 / 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that training and prediction of one network depend on.
+
+    Parameters
+    ----------
+    ndim : {2, 3}
+        Axes of the network.
+    slice_axis : int or None
+        Axis of a volume along which a 2D network goes slice by slice.
+    spacing_mm : tuple of float
+        Spacing that scans are resampled to, all axes; ones stand for pixels of unknown size.
+    pixel_units : bool
+        Whether scans are pictures that are not resampled.
+    patch_size, batch_size
+        Of a training step.
+    widths, strides, blocks
+        Of the network, the finest resolution first.
+    normalisation : {"scan", "cohort"}
+        Zero mean and unit spread of each scan, or by ``intensity`` (CT, whose units have
+        a meaning).
+    intensity : tuple of (low, high, mean, sd)
+        For each channel.
+    flip_axes : tuple of int
+        Axes (of the network) that augmentation may mirror.
+    augmentation : str
+        Name of the policy.
+    learning_rate, weight_decay, foreground, averaging
+        Of the optimiser, the sampler and the moving average of the weights.
+    precision : {"32-true", "bf16-mixed", "16-mixed"}
+    seconds_per_step : float
+        Calibrated on the machine; 0 before calibration.
+    n_steps : int
+        Expected within the budget.
+    """
+
+    ndim: int
+    slice_axis: int | None
+    spacing_mm: tuple[float, ...]
+    pixel_units: bool
+    patch_size: tuple[int, ...]
+    batch_size: int
+    in_channels: int
+    n_classes: int
+    widths: tuple[int, ...]
+    strides: tuple[tuple[int, ...], ...]
+    blocks: tuple[int, ...]
+    normalisation: str
+    intensity: tuple[tuple[float, float, float, float], ...]
+    flip_axes: tuple[int, ...]
+    augmentation: str
+    precision: str
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-2
+    foreground: float = 0.5
+    averaging: float = 0.99
+    n_heads: int = 2
+    minutes: float = 0.0
+    seconds_per_step: float = 0.0
+    n_steps: int = 0
+
+    @property
+    def divisible_by(self) -> tuple[int, ...]:
+        """What a patch's axes must be multiples of."""
+        return tuple(int(n) for n in np.prod(np.array(self.strides), axis=0))
+
+    @property
+    def patch_spacing_mm(self) -> tuple[float, ...]:
+        """Spacing along the axes of the network."""
+        if self.slice_axis is None:
+            return self.spacing_mm
+        return tuple(s for axis, s in enumerate(self.spacing_mm) if axis != self.slice_axis)
+
+    @property
+    def memory_gb(self) -> float:
+        """Rough memory of a training step: activations kept for the gradient, and the weights."""
+        voxels = self.batch_size * math.prod(self.patch_size)
+        kept = 0.0
+        for level, width in enumerate(self.widths):
+            shrink = math.prod(math.prod(s) for s in self.strides[:level])
+            kept += (6 * self.blocks[level] + 6) * width * voxels / shrink
+        return 1.0 + kept * (4 if self.precision == "32-true" else 2) / 2**30
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain values; ``slice_axis`` is left out where there is none."""
+        return {k: v for k, v in asdict(self).items() if v is not None}
+
+
+def plan_to_toml(plan: Plan) -> str:
+    """Write a plan so that a person can read and change it."""
+
+    def value(v: object) -> str:
+        if isinstance(v, bool):
+            return "true" if v else "false"
+        if isinstance(v, str):
+            return f'"{v}"'
+        if isinstance(v, tuple | list):
+            return "[" + ", ".join(value(item) for item in v) + "]"
+        return repr(v)
+
+    return "".join(f"{key} = {value(v)}\n" for key, v in plan.to_dict().items())
+
+
+def plan_from_toml(text: str) -> Plan:
+    """Read a plan back.
+
+    Raises
+    ------
+    ModelError
+        If a key is unknown, missing or of another kind.
+    """
+    try:
+        return plan_from_dict(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, TypeError, ValueError) as error:
+        raise ModelError(
+            "plan.toml cannot be read", got=error, cure="Take the model folder's own copy back."
+        ) from error
+
+
+def plan_from_dict(table: Mapping[str, Any]) -> Plan:
+    """Make a plan of plain values, lists becoming tuples."""
+
+    def frozen(v: object) -> Any:
+        return tuple(frozen(item) for item in v) if isinstance(v, list | tuple) else v
+
+    return Plan(**{"slice_axis": None, **{key: frozen(v) for key, v in table.items()}})
+
+
+def make_plan(
+    fingerprint: Fingerprint,
+    *,
+    n_channels: int,
+    n_classes: int,
+    is_ct: bool,
+    budget: Budget,
+    machine: Machine,
+    speed: float | None = None,
+) -> Plan:
+    """Choose network, spacing, patch and batch for a cohort, a machine and the minutes given.
+
+    The patch grows with what the machine can work through: a network that never sees enough
+    steps does worse than a smaller or coarser one that does.
+
+    Parameters
+    ----------
+    fingerprint : Fingerprint
+    n_channels, n_classes : int
+        Of the scans and, with the background, of the legend.
+    is_ct : bool
+        Whether intensities are Hounsfield units.
+    budget : Budget
+    machine : Machine
+    speed : float, optional
+        Voxels a second that training works through, where it was measured.
+    """
+    spacing = np.array(fingerprint.spacing_mm)
+    slice_axis = _slice_axis(fingerprint)
+    ndim = 2 if fingerprint.ndim == 2 or slice_axis is not None else 3
+    axes = [axis for axis in range(fingerprint.ndim) if axis != slice_axis]
+    affordable = _affordable_voxels(ndim, budget, machine, speed)
+
+    shape = np.array(fingerprint.median_shape, dtype=float)
+    in_plane = shape[axes]
+    coarser = (np.prod(in_plane) * SMALLEST_PART_OF_SCAN / affordable) ** (1 / ndim)
+    if coarser > 1:
+        spacing[axes] *= coarser
+        in_plane = in_plane / coarser
+    patch, strides = _patch_and_strides(in_plane, spacing[axes], affordable)
+    n_levels = len(strides) + 1
+    base = 16 if ndim == 3 else 24
+    flips = tuple(i for i, axis in enumerate(axes) if axis not in fingerprint.sided_axes)
+    return Plan(
+        ndim=ndim,
+        slice_axis=slice_axis,
+        spacing_mm=tuple(float(s) for s in spacing),
+        pixel_units=fingerprint.ndim == 2,
+        patch_size=patch,
+        batch_size=2 if ndim == 3 else 4,
+        in_channels=n_channels,
+        n_classes=n_classes,
+        widths=tuple(min(base * 2**level, MAX_WIDTH[ndim]) for level in range(n_levels)),
+        strides=strides,
+        blocks=(1,) * n_levels,
+        normalisation="cohort" if is_ct else "scan",
+        intensity=fingerprint.intensity,
+        flip_axes=flips,
+        augmentation="picture" if fingerprint.ndim == 2 and not is_ct else "standard",
+        precision=machine.precision,
+        minutes=budget.minutes,
+    )
+
+
+def _slice_axis(fingerprint: Fingerprint) -> int | None:
+    if fingerprint.ndim == 2:
+        return None
+    spacing = np.array(fingerprint.spacing_mm)
+    thick = int(np.argmax(spacing))
+    is_stack = spacing[thick] > ANISOTROPY_FOR_SLICES * np.delete(spacing, thick).max()
+    is_thin = fingerprint.median_shape[thick] < 8
+    return thick if is_stack or is_thin else None
+
+
+def guess_speed(ndim: int, machine: Machine) -> float:
+    """Voxels a second that training works through; an order of magnitude before calibration."""
+    if machine.accelerator == "cuda":
+        return 60e6
+    per_core = 150e3 if ndim == 3 else 400e3
+    return per_core * machine.n_cores * (2.5 if machine.precision == "bf16-mixed" else 1.0)
+
+
+def _affordable_voxels(ndim: int, budget: Budget, machine: Machine, speed: float | None) -> float:
+    """Voxels of a patch that still leave ``MIN_STEPS`` steps in the budget."""
+    speed = speed or guess_speed(ndim, machine)
+    batch = 2 if ndim == 3 else 4
+    voxels = speed * budget.seconds / (MIN_STEPS * batch)
+    by_memory = machine.memory_gb * 0.3 * 2**30 / (batch * 24 * 16 * 4)
+    return float(
+        np.clip(min(voxels, by_memory), SMALLEST_PATCH_VOXELS[ndim], MAX_PATCH_VOXELS[ndim])
+    )
+
+
+def _patch_and_strides(
+    shape: np.ndarray, spacing: np.ndarray, affordable: float
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """Scale the median shape down to what is affordable, then halve axes while they are long."""
+    shrink = min(1.0, (affordable / np.prod(shape)) ** (1 / len(shape)))
+    wish = np.maximum(shape * shrink, 8)
+    strides: list[tuple[int, ...]] = []
+    size, step = wish.copy(), spacing.copy()
+    while len(strides) < 5:
+        # An axis is halved when it is long enough and not already much coarser than the others.
+        halve = (size >= 9) & (step <= 1.99 * step.min())
+        if not halve.any() or size[halve].max() < 9:
+            break
+        strides.append(tuple((2 if h else 1) for h in halve))
+        size = np.where(halve, size / 2, size)
+        step = np.where(halve, step * 2, step)
+        if size.min() < 4.5 and len(strides) >= 3:
+            break
+    if not strides:
+        strides = [(2,) * len(shape)]
+    multiple = np.prod(np.array(strides), axis=0)
+    patch = np.maximum(1, np.round(wish / multiple)).astype(int) * multiple
+    return tuple(int(n) for n in patch), tuple(strides)
+
+
+def with_speed(plan: Plan, seconds_per_step: float, train_seconds: float) -> Plan:
+    """Return the plan with its calibrated speed and the steps that the time allows."""
+    steps = max(1, int(train_seconds / seconds_per_step))
+    return replace(plan, seconds_per_step=float(seconds_per_step), n_steps=steps)
+
+
+def describe(plan: Plan, names: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Put the plan into words for a person: pairs of topic and text."""
+    size = "x".join(str(n) for n in plan.patch_size)
+    kind = "2D" if plan.ndim == 2 else "3D"
+    if plan.slice_axis is not None:
+        kind += f", slice by slice along axis {'XYZ'[plan.slice_axis]}"
+    spacing = "pixels as they are"
+    if not plan.pixel_units:
+        spacing = " x ".join(f"{s:.3g}" for s in plan.spacing_mm) + " mm"
+    rows = [
+        ("network", f"{kind} residual U-Net, channels {', '.join(map(str, plan.widths))}"),
+        ("spacing", spacing),
+        ("patch", f"{size}, {plan.batch_size} a step"),
+        ("structures", ", ".join(names) if names else str(plan.n_classes - 1)),
+        ("intensities", f"normalised by {plan.normalisation}"),
+        ("augmentation", plan.augmentation),
+        ("mirrored axes", ", ".join(map(str, plan.flip_axes)) or "none"),
+        ("precision", plan.precision),
+        ("memory", f"about {plan.memory_gb:.1f} GB"),
+    ]
+    if plan.seconds_per_step:
+        rows.append(("speed", f"{plan.seconds_per_step:.2f} s a step, measured here"))
+        rows.append(("steps", f"{plan.n_steps} in {plan.minutes:g} minutes"))
+    return rows

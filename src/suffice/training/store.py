@@ -1,0 +1,117 @@
+"""Preprocessed cases on disk, read patch by patch: memory does not grow with the cohort.
+
+A folder of plain ``.npy`` files that are mapped into memory, so that training needs nothing but
+numpy to read them. Images are half precision: normalised intensities need no more.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from suffice.core import ModelError
+from suffice.files import write_text, writing_folder
+
+N_FOREGROUND_POINTS = 4096
+
+
+@dataclass(frozen=True)
+class StoredCase:
+    """One case: mapped arrays and points inside each structure.
+
+    Parameters
+    ----------
+    image : float16 array of shape (C, *spatial)
+    labels : uint8 array of shape (*spatial,)
+    points : int32 array of shape (n, 1 + D)
+        Class and index of voxels drawn evenly from each structure.
+    """
+
+    name: str
+    image: npt.NDArray[np.float16]
+    labels: npt.NDArray[np.uint8]
+    points: npt.NDArray[np.int32]
+
+
+class Store:
+    """Reader and writer of a folder of preprocessed cases."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has(self, name: str) -> bool:
+        """Whether the case stands whole."""
+        return (self.folder / name / "labels.npy").exists()
+
+    def add(
+        self,
+        name: str,
+        image: npt.NDArray[np.floating],
+        labels: npt.NDArray[np.uint8],
+        rng: np.random.Generator,
+    ) -> None:
+        """Write one case whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with writing_folder(self.folder / name, overwrite=True) as partial:
+            np.save(partial / "image.npy", image.astype(np.float16))
+            np.save(partial / "points.npy", _points(labels, rng))
+            np.save(partial / "labels.npy", labels.astype(np.uint8))
+
+    def close(self, settings: dict[str, object]) -> None:
+        """Write the index last; a store without it is not whole."""
+        write_text(self.folder / "store.json", json.dumps(settings, indent=1, sort_keys=True))
+
+    def settings(self) -> dict[str, object] | None:
+        """Return what the store was made with, or ``None`` where it is not whole."""
+        index = self.folder / "store.json"
+        if not index.exists():
+            return None
+        loaded: dict[str, object] = json.loads(index.read_text(encoding="utf-8"))
+        return loaded
+
+    def read(self, names: Sequence[str]) -> list[StoredCase]:
+        """Map the named cases.
+
+        Raises
+        ------
+        ModelError
+            If one of them is not in the store.
+        """
+        cases = []
+        for name in names:
+            if not self.has(name):
+                raise ModelError(
+                    f"Case '{name}' is not in the store '{self.folder.name}'",
+                    cure="Delete the work folder and start again.",
+                )
+            folder = self.folder / name
+            cases.append(
+                StoredCase(
+                    name=name,
+                    image=np.load(folder / "image.npy", mmap_mode="r"),
+                    labels=np.load(folder / "labels.npy", mmap_mode="r"),
+                    points=np.load(folder / "points.npy"),
+                )
+            )
+        return cases
+
+
+def _points(labels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.int32]:
+    flat = labels.reshape(-1)
+    found = []
+    for value in np.unique(flat):
+        if value == 0:
+            continue
+        inside = np.flatnonzero(flat == value)
+        if inside.size > N_FOREGROUND_POINTS:
+            inside = rng.choice(inside, N_FOREGROUND_POINTS, replace=False)
+        index = np.stack(np.unravel_index(inside, labels.shape), axis=1)
+        found.append(np.column_stack([np.full(len(index), value), index]))
+    if not found:
+        return np.zeros((0, 1 + labels.ndim), dtype=np.int32)
+    return np.concatenate(found).astype(np.int32)
