@@ -143,8 +143,8 @@ def _planes(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
     Work goes plane by plane, because numpy makes indices of 8 bytes for all that it is given.
     """
-    if array.ndim < 2:
-        return array.reshape(1, -1)
+    if array.ndim < 3:
+        return array[None]
     fortran = array.flags.f_contiguous and not array.flags.c_contiguous
     return array.T if fortran else array
 

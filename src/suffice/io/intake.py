@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import (
+    DEFAULT_RATER,
     Case,
     CohortError,
     Grid,
@@ -88,7 +89,7 @@ class Intake:
         cases = [
             self._with_masks(item, values, 0.5 + 0.5 * i / len(kept)) for i, item in enumerate(kept)
         ]
-        cases = self._thresholded(cases, {item.draft.case.name: item.grid for item in kept}, values)
+        cases = self._thresholded(cases, kept, values)
         self._make_legend(values)
         bare = [case.name for case in cases if not case.is_labelled]
         if bare:
@@ -165,47 +166,50 @@ class Intake:
 
     def _with_masks(self, item: _Kept, values: dict[Path, frozenset[int]], fraction: float) -> Case:
         """Read or draw the masks of a case; those that do not fit are left out."""
-        case, masks = item.draft.case, {}
+        case = item.draft.case
+        masks: dict[str, Path] = {}
         self.listener(Progress("import", fraction, note=case.name))
-        n_masks = len(case.masks) + len(item.draft.drawings)
         failed: list[tuple[Path, str]] = []
         for rater, path in case.masks.items():
             try:
                 array = _fitting_mask(path, item.grid, next(iter(case.images.values())))
                 if self.invert_masks:
-                    path = self._write(case, rater, array == 0, item.grid)
-                    values[path] = frozenset({1} if (array == 0).any() else ())
+                    masks[rater] = self._write(item, rater, array == 0, values)
                 else:
                     values[path] = _values(array, path)
-                masks[rater] = path
+                    masks[rater] = path
             except SufficeError as error:
                 failed.append((path, str(error)))
         for rater, drawing in item.draft.drawings.items():
             try:
-                array = drawing.draw(item.grid.shape)
-                masks[rater] = self._write(case, rater, array, item.grid)
-                values[masks[rater]] = _values(array, masks[rater])
+                masks[rater] = self._write(item, rater, drawing.draw(item.grid.shape), values)
             except SufficeError as error:
                 failed.append((drawing.sources[0], str(error)))
         for path, reason in failed:
-            rest = "" if len(failed) < n_masks else " Its image is kept as an unlabelled case."
+            rest = "" if masks else " Its image is kept as an unlabelled case."
             self._leave(path, reason + rest)
         return replace(case, masks=masks)
 
-    def _write(self, case: Case, rater: str, array: npt.NDArray[np.generic], grid: Grid) -> Path:
-        """Write a mask that had to be made: ``masks/CASE`` or ``masks/RATER/CASE``."""
+    def _write(
+        self,
+        item: _Kept,
+        rater: str,
+        array: npt.NDArray[np.generic],
+        values: dict[Path, frozenset[int]],
+    ) -> Path:
+        """Write a mask that had to be made, to ``masks/CASE`` or ``masks/RATER/CASE``."""
+        case = item.draft.case
         image = next(iter(case.images.values()))
-        place = self.folder / "masks"
-        if len(case.masks) > 1 or rater != "expert":
-            place = place / rater
+        place = self.folder / "masks" / ("" if rater == DEFAULT_RATER else rater)
         path = place / f"{case.name}{mask_suffix_for(image)}"
-        array = np.asarray(array, dtype=np.uint16)
-        present = {int(v): f"label-{v}" for v in np.unique(array) if v} or {1: "label-1"}
-        write_mask(path, LabelMap(array, grid, Legend.from_names(present)), like=image)
+        whole = array.astype(np.uint16)
+        values[path] = _values(whole, path)
+        legend = Legend.from_names({v: f"label-{v}" for v in values[path] or {1}})
+        write_mask(path, LabelMap(whole, item.grid, legend), like=image)
         return path
 
     def _thresholded(
-        self, cases: list[Case], grids: Mapping[str, Grid], values: dict[Path, frozenset[int]]
+        self, cases: list[Case], kept: list[_Kept], values: dict[Path, frozenset[int]]
     ) -> list[Case]:
         """Write grey masks of pictures anew, as 1 above 127 and 0 elsewhere."""
         named = set(self.draft.labels or ())
@@ -216,17 +220,16 @@ class Intake:
             and 127 < max(present) <= _FULL
             and not present <= named
         }
-        if not grey or any(grid.ndim == 3 for grid in grids.values()):
+        if not grey or any(item.grid.ndim == 3 for item in kept):
             return cases
         done = []
-        for i, case in enumerate(cases):
+        for i, (case, item) in enumerate(zip(cases, kept, strict=True)):
             self.listener(Progress("import", i / len(cases), note=f"threshold {case.name}"))
             masks = dict(case.masks)
             for rater, path in case.masks.items():
-                array = read_mask_array(path)[0] > _FULL // 2
-                masks[rater] = self._write(case, rater, array, grids[case.name])
                 values.pop(path)
-                values[masks[rater]] = frozenset({1} if array.any() else ())
+                array = read_mask_array(path)[0] > _FULL // 2
+                masks[rater] = self._write(item, rater, array, values)
             done.append(replace(case, masks=masks))
         self.notes.append(
             f"The masks are grey ({len(grey)} of them hold more than {_GREY_MIN_VALUES} values up "

@@ -46,7 +46,7 @@ class _Name:
 
     @classmethod
     def of(cls, path: Path) -> _Name:
-        parts = stem_of(path).split("_")
+        parts = path.name.split(".")[0].split("_")
         entities = tuple((p.split("-", 1)[0], p.split("-", 1)[1]) for p in parts if "-" in p)
         return cls(entities, parts[-1] if "-" not in parts[-1] else "")
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from suffice.core import DEFAULT_CHANNEL, DEFAULT_RATER, Case
+from suffice.core import DEFAULT_CHANNEL, DEFAULT_RATER, Case, CohortError
 from suffice.io.formats import stem_of
 from suffice.io.layouts.draft import Draft, DraftCase
 from suffice.io.layouts.names import (
@@ -39,10 +39,14 @@ class Pairs:
     def detect(self, source: Path) -> str | None:
         """Look for a folder of images beside one of masks, or for masks beside their images."""
         for images, masks in _folder_pairs(source):
-            n_images, n_masks = (sum(map(is_scan, walk(f))) for f in (images, masks))
-            if n_images and n_masks:
-                names = "/, ".join(str(f.relative_to(source)) for f in (images, masks))
-                return f"it has the folders {names}/ with {n_images} and {n_masks} files"
+            rows, orphans = _match(images, masks, [])
+            n_pairs = sum(mask is not None for _, _, mask in rows)
+            if masks and n_pairs:
+                names = "/ and ".join(str(f.relative_to(source)) for f in (images, masks))
+                return (
+                    f"the folders {names}/ hold {n_pairs} pairs of files of one name, and "
+                    f"{len(rows) - n_pairs} and {len(orphans)} files without the other"
+                )
         beside, _ = _beside(source)
         n_masks = sum(mask is not None for _, mask in beside.values())
         if n_masks:
@@ -54,37 +58,62 @@ class Pairs:
         found: list[tuple[Path, str, Path, Path | None]] = []
         orphans: list[Path] = []
         left_out: list[LeftOut] = []
-        pairs = list(_folder_pairs(source))
-        for images, masks in pairs:
+        used: list[Path] = []
+        for images, masks in _folder_pairs(source):
             rows, lone = _match(images, masks, left_out)
-            found += [(images.parent, *row) for row in rows]
+            found += [(images, *row) for row in rows]
             orphans += lone
-        if not pairs:
+            used += [images, masks] if masks else [images]
+        if not any(mask for *_, mask in found):
             beside, orphans = _beside(source)
-            left_out += _dicom_folders(source)
+            left_out = _dicom_folders(source)
             found = [(path.parent, key, path, mask) for key, (path, mask) in beside.items()]
-        clashes = {n for n, k in Counter(row[1] for row in found).items() if k > 1}
-        cases = []
-        for parent, stem, image, mask in found:
-            prefix = "-".join(parent.relative_to(source).parts) if stem in clashes else ""
-            name = f"{prefix}-{stem}" if prefix else stem
-            subject = subject_of(stem)
-            cases.append(
-                DraftCase(
-                    Case(
-                        name,
-                        name if subject == stem else subject,
-                        {DEFAULT_CHANNEL: image},
-                        {DEFAULT_RATER: mask} if mask else {},
-                        visit_of(stem),
-                    )
-                )
+            used = [source]
+        if not found:
+            raise CohortError(
+                f"'{source}' holds no pairs of images and masks",
+                cure="Name folders images/ and labels/, or masks after their images, as X_mask.",
             )
-        return Draft(cases=tuple(cases), orphans=tuple(orphans), left_out=tuple(left_out))
+        clashes = {n for n, k in Counter(row[1] for row in found).items() if k > 1}
+        cases = [
+            _case(source, folder, stem, image, mask, stem in clashes)
+            for folder, stem, image, mask in found
+        ]
+        others = Counter(
+            str(path.relative_to(source).parts[0])
+            for path in walk(source)
+            if is_scan(path) and not any(path.is_relative_to(folder) for folder in used)
+        )
+        notes = [f"{n} scans in '{name}' are not taken" for name, n in others.items()]
+        return Draft(
+            cases=tuple(cases),
+            orphans=tuple(orphans),
+            left_out=tuple(left_out),
+            notes=tuple(notes),
+        )
 
 
-def _folder_pairs(source: Path) -> Iterator[tuple[Path, Path]]:
-    """Find folders of images with a folder of masks beside them, in ``source`` and its splits."""
+def _case(
+    source: Path, folder: Path, stem: str, image: Path, mask: Path | None, clashes: bool
+) -> DraftCase:
+    name = "-".join((*folder.relative_to(source).parts, stem)) if clashes else stem
+    subject = subject_of(stem)
+    return DraftCase(
+        Case(
+            name,
+            name if subject == stem else subject,
+            {DEFAULT_CHANNEL: image},
+            {DEFAULT_RATER: mask} if mask else {},
+            visit_of(stem),
+        )
+    )
+
+
+def _folder_pairs(source: Path) -> Iterator[tuple[Path, Path | None]]:
+    """Find folders of images with a folder of masks beside them, in ``source`` and its splits.
+
+    A folder ``imagesTs`` beside them is given too, though there may be no masks of its images.
+    """
     level = [source]
     for _ in range(_DEPTH_OF_SPLITS + 1):
         below: list[Path] = []
@@ -95,20 +124,22 @@ def _folder_pairs(source: Path) -> Iterator[tuple[Path, Path]]:
             masks = [names[name] for name in _MASK_FOLDERS if name in names]
             if images and masks:
                 yield images[0], masks[0]
+                if "imagests" in names:
+                    yield names["imagests"], names.get("labelsts")
             else:
                 below += inside
         level = below
 
 
 def _match(
-    images: Path, masks: Path, left_out: list[LeftOut]
+    images: Path, masks: Path | None, left_out: list[LeftOut]
 ) -> tuple[list[tuple[str, Path, Path | None]], list[Path]]:
     """Pair the files of two folders by stem: ``(stem, image, mask)``, and the masks left over."""
     image_of = _scans(images, left_out)
     bare = {bare_image_stem(stem): stem for stem in image_of}
     mask_of: dict[str, Path] = {}
     orphans = []
-    for stem, path in _scans(masks, left_out).items():
+    for stem, path in (_scans(masks, left_out) if masks else {}).items():
         stripped = bare_mask_stem(stem)
         keys = [stem, bare.get(stem), stripped, bare.get(stripped)]
         key = next((k for k in keys if k is not None and k in image_of), None)
