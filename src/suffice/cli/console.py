@@ -35,10 +35,11 @@ def answer_json(value: Any) -> None:
     answer(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def answer_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def answer_table(header: Sequence[str] | None, rows: Iterable[Sequence[object]]) -> None:
     """Write an aligned table to standard output."""
-    texts = [[str(cell) for cell in header], *([_cell(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(header))]
+    texts = [[_cell(cell) for cell in row] for row in ([] if header is None else [header])]
+    texts += [[_cell(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for row in texts:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
         answer("  ".join(padded).rstrip())

@@ -7,8 +7,15 @@ from typing import Annotated
 import typer
 
 from suffice import __version__
+from suffice.cli.checking import check
 from suffice.cli.console import answer
+from suffice.cli.evaluating import evaluate
+from suffice.cli.importing import import_
+from suffice.cli.planning import plan
+from suffice.cli.predicting import predict
 from suffice.cli.problems import show_tracebacks
+from suffice.cli.reporting import report
+from suffice.cli.running import demo, run
 from suffice.cli.training import train
 
 app = typer.Typer(
@@ -30,9 +37,7 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool,
         typer.Option("--version", help="Print the version.", callback=_show_version, is_eager=True),
@@ -41,7 +46,8 @@ def _options(
     show_tracebacks.set(debug)
 
 
-for _command in (train,):
+app.command("import")(import_)
+for _command in (check, plan, train, predict, evaluate, run, report, demo):
     app.command()(_command)
 
 

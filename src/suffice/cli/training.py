@@ -33,7 +33,7 @@ def train(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Train a model on the labelled cases of COHORT within the minutes given.
+    """Train a model on the labelled cases of a cohort.
 
     Killed or interrupted, the same command goes on from the last checkpoint.
     """

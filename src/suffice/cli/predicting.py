@@ -1,0 +1,68 @@
+"""`suffice predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from suffice.cli.console import answer, answer_json, remark, showing_progress
+from suffice.cli.options import Force, Json
+from suffice.cli.problems import PROBLEM, named_problems
+
+Format = Literal["auto", "nii.gz", "nrrd", "mha", "png", "tif"]
+
+
+@named_problems
+def predict(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Folder that `suffice train` made.")
+    ],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="SRC...", help="Scans: files, folders, DICOM series, cohorts."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the masks.")],
+    file_format: Annotated[
+        Format,
+        typer.Option("--format", help="Format of the masks; by default one that fits the scan."),
+    ] = "auto",
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average over mirrored scans: slower, a bit better.")
+    ] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Keep the probability of each class too.")
+    ] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Draw a mask for every scan, on the scan's own grid.
+
+    Masks that are there already are left as they are unless --force is given.
+    """
+    from suffice.workflows.predicting import predict
+
+    with showing_progress() as listener:
+        done = predict(
+            model,
+            sources,
+            out,
+            suffix=None if file_format == "auto" else f".{file_format}",
+            mirror=mirror,
+            keep_probabilities=probabilities,
+            overwrite=force,
+            listener=listener,
+        )
+    if done.skipped:
+        remark(f"{len(done.skipped)} masks were there already; --force predicts them again")
+    for item in done.failed:
+        remark(f"left out {item.path}: {item.reason}")
+    if as_json:
+        answer_json(done)
+    else:
+        for path in done.written:
+            answer(str(path))
+    if done.failed:
+        remark(f"error: {len(done.failed)} scans have no mask. Mend them as said above.")
+        raise typer.Exit(PROBLEM)

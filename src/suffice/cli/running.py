@@ -1,0 +1,97 @@
+"""`suffice run` and `suffice demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from suffice.cli.console import answer, answer_json, remark, showing_progress
+from suffice.cli.options import CohortFolder, Json, Minutes, Seed
+from suffice.cli.problems import named_problems
+
+if TYPE_CHECKING:
+    from suffice.workflows.running import Study
+
+
+@named_problems
+def run(
+    cohort: CohortFolder,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="STUDY", help="Folder of the study.")],
+    minutes: Annotated[
+        float, typer.Option("--minutes", "-m", help="Wall-clock minutes for all trainings.")
+    ],
+    test: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Score on the cases in FILE, one name a line, and learn from none of them.",
+        ),
+    ] = None,
+    seed: Seed = 0,
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average over mirrored scans: slower, a bit better.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Replace a study that was begun with other settings or data."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Train, score, predict, measure and report in one go.
+
+    Scores are of subjects that the scored model never saw; the final model draws the masks of
+    the unlabelled scans.
+
+    Killed or interrupted, the same command goes on where it was.
+    """
+    from suffice.io import read_cohort
+    from suffice.workflows.running import run
+    from suffice.workflows.training import read_names
+
+    with showing_progress() as listener:
+        study = run(
+            read_cohort(cohort),
+            out,
+            minutes=minutes,
+            test=None if test is None else read_names(test),
+            seed=seed,
+            mirror=mirror,
+            overwrite=force,
+            listener=listener,
+        )
+    _answer(study, as_json=as_json)
+
+
+@named_problems
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the demo.")
+    ] = Path("suffice-demo"),
+    minutes: Minutes = 3.0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Run a whole study on phantoms; print the report's path.
+
+    The phantoms are chest CT of people who do not exist. Interrupted, the same command goes on.
+    """
+    from suffice.workflows.demonstrating import demonstrate
+
+    with showing_progress() as listener:
+        study = demonstrate(out, minutes=minutes, seed=seed, listener=listener)
+    _answer(study, as_json=as_json)
+
+
+def _answer(study: Study, *, as_json: bool) -> None:
+    if as_json:
+        answer_json(study)
+        return
+    if study.left_out:
+        remark(f"{len(study.left_out)} files were left out; {study.folder / 'left_out.csv'}")
+    answer(
+        f"Dice {study.dice:.3f} (95 % {study.dice_low:.3f} to {study.dice_high:.3f}) on"
+        f" {study.n_scored} cases of unseen subjects; {study.n_predicted} scans predicted"
+    )
+    answer(str(study.report))

@@ -1,0 +1,186 @@
+"""Begin a study in a folder, or go on with the one that was begun there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from suffice.core import Cohort, StorageError, UsageError
+from suffice.io import read_case_mask
+from suffice.study import (
+    Split,
+    StudyFolder,
+    StudyRecord,
+    data_hash,
+    hold_out,
+    k_folds,
+    read_record,
+    read_splits,
+    write_record,
+    write_splits,
+)
+from suffice.workflows.training import choose_labelled
+
+N_FOLDS = 3
+ENOUGH_TO_HOLD_OUT = 30
+TEST_FRACTION = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Who teaches and who tests.
+
+    Parameters
+    ----------
+    final : Split
+        What the final model learns from, and the cases that no model learns from.
+    folds : tuple of Split
+        For each scored model what it learns from and what it is scored on; none where the
+        final model itself is scored on cases set apart.
+    """
+
+    final: Split
+    folds: tuple[Split, ...] = ()
+
+    @property
+    def n_models(self) -> int:
+        """How many models are trained."""
+        return 1 + len(self.folds)
+
+    def learned_from(self) -> dict[int | None, tuple[str, ...]]:
+        """Names of the cases that each fold's model learns from; ``None`` is the final model."""
+        return {fold: split.train for fold, split in self._splits().items()}
+
+    def scored_on(self) -> dict[int | None, tuple[str, ...]]:
+        """Names of the cases that each model is scored on."""
+        return {fold: split.test for fold, split in self._splits().items() if split.test}
+
+    def _splits(self) -> dict[int | None, Split]:
+        return {None: self.final} | dict(enumerate(self.folds))
+
+
+def divide(cohort: Cohort, *, test: Sequence[str] | None, seed: int) -> Division:
+    """Divide the labelled cases by subject: the named test cases, else one or three folds."""
+    labelled = cohort.labelled()
+    if test is not None:
+        return Division(_set_apart(cohort, test))
+    everything = Split(labelled.names, ())
+    n_subjects = len(labelled.subjects)
+    if n_subjects >= ENOUGH_TO_HOLD_OUT:
+        return Division(everything, (hold_out(cohort, test_fraction=TEST_FRACTION, seed=seed),))
+    n_folds = max(2, min(N_FOLDS, n_subjects))
+    # Few cases: their masks are read quickly, and a rare structure must not be left to chance.
+    presence = _labels_present(labelled) if n_subjects >= n_folds else None
+    return Division(everything, k_folds(cohort, n_folds=n_folds, seed=seed, presence=presence))
+
+
+def _labels_present(labelled: Cohort) -> dict[str, list[str]]:
+    name_of = {label.value: label.name for label in labelled.legend}
+    present = {}
+    for case in labelled.cases:
+        values = np.unique(read_case_mask(labelled, case).array)
+        present[case.name] = [name_of[int(value)] for value in values if value]
+    return present
+
+
+def _set_apart(cohort: Cohort, test: Sequence[str]) -> Split:
+    held = choose_labelled(cohort, cases=test)
+    rest = cohort.labelled().where(lambda case: case.name not in set(held.names))
+    torn = sorted(set(held.subjects) & set(rest.subjects))
+    if torn:
+        raise UsageError(
+            f"Subject '{torn[0]}' would be on both sides of the split",
+            got=f"{len(torn)} such subjects",
+            cure="Name all labelled cases of a test subject, or none.",
+        )
+    if not len(rest):
+        raise UsageError("No labelled case is left to learn from", cure="Name fewer test cases.")
+    return Split(rest.names, held.names)
+
+
+def open_study(
+    cohort: Cohort,
+    out: Path,
+    division: Division,
+    *,
+    rung: str,
+    seed: int,
+    minutes: float,
+    settings: Mapping[str, Any],
+    overwrite: bool = False,
+) -> tuple[StudyFolder, Division]:
+    """Write ``study.toml`` and ``splits.csv``, or check that the study there is the same.
+
+    Parameters
+    ----------
+    division : Division
+        For a new study; one that was begun keeps its own.
+    minutes : float
+        For one training.
+    overwrite : bool
+        Whether a study with other settings or data may be replaced. One with the same is
+        always gone on with.
+
+    Raises
+    ------
+    UsageError
+        If the study there was begun with other settings or data.
+    StorageError
+        If something else is in the folder, or it cannot be written.
+    """
+    study = StudyFolder(out)
+    record = StudyRecord(
+        name=cohort.name,
+        cohort=Path(os.path.relpath(cohort.root.resolve(), out.resolve())).as_posix(),
+        rung=rung,
+        seed=seed,
+        minutes=minutes,
+        data_hash=data_hash(cohort),
+        settings=settings,
+    )
+    if study.record.is_file():
+        _require_same(study, record, overwrite=overwrite)
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StorageError(
+            f"'{out}' is there already and is not a study", cure="Name another folder with --out."
+        )
+    if not study.record.is_file():
+        write_splits(study.splits, cohort, division.final.test, division.folds)
+        write_record(study.record, record)
+    return study, Division(*read_splits(study.splits))
+
+
+def _require_same(study: StudyFolder, record: StudyRecord, *, overwrite: bool) -> None:
+    begun = read_record(study.record)
+    facts = {
+        "data": (begun.data_hash, record.data_hash),
+        "rung": (begun.rung, record.rung),
+        "seed": (begun.seed, record.seed),
+        "minutes": (begun.minutes, record.minutes),
+        **{key: (begun.settings.get(key), value) for key, value in record.settings.items()},
+    }
+    other = next((name for name, (old, new) in facts.items() if old != new), None)
+    if other is None:
+        return
+    if overwrite:
+        shutil.rmtree(study.root)
+        return
+    old, new = facts[other]
+    raise UsageError(
+        f"The study in '{study.root}' was begun with other {other}",
+        got=_short(new),
+        expected=_short(old),
+        cure="Give the settings it was begun with, name another --out, or give --force to replace"
+        " that study.",
+    )
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,157 @@
+"""Draw masks of new scans with a trained model, each on its scan's own grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from suffice.core import Listener, Progress, StorageError, SufficeError, UsageError, silent
+from suffice.io import LeftOut, mask_suffix_for, write_mask, write_probabilities
+from suffice.segmenters import Segmenter, load_segmenter
+from suffice.workflows.scans import ScanToPredict, gather_scans
+
+SegmenterLoader = Callable[[Path], Segmenter]
+
+PROBABILITIES = "probabilities"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted:
+    """What a prediction wrote, what it found there already and what it could not read."""
+
+    written: tuple[Path, ...]
+    skipped: tuple[Path, ...]
+    failed: tuple[LeftOut, ...]
+
+
+def predict(
+    model: Path,
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    suffix: str | None = None,
+    mirror: bool = False,
+    keep_probabilities: bool = False,
+    overwrite: bool = False,
+    load: SegmenterLoader = load_segmenter,
+    listener: Listener = silent,
+) -> Predicted:
+    """Write a mask for every scan in ``sources``, named after it, into ``out``.
+
+    Masks that are there already are left as they are, so that a killed prediction goes on
+    where it was. A scan that cannot be read is reported and the others are done.
+
+    Parameters
+    ----------
+    model : Path
+        Folder of a trained model.
+    sources : sequence of Path
+        Files, folders, DICOM series or trees of them, and cohort folders.
+    out : Path
+        Folder of the masks.
+    suffix : str, optional
+        Format of the masks, e.g. ``.nrrd``; by default PNG for pictures, the scan's own for
+        NRRD and MHA, ``.nii.gz`` for all other volumes.
+    mirror : bool
+        Whether to average over mirrored scans: slower, often a little better.
+    keep_probabilities : bool
+        Whether to write the probability of each class into ``out/probabilities`` too.
+    overwrite : bool
+        Whether to predict again what is there.
+    load : callable
+        Reads the model's folder.
+    listener : callable
+        Is told the progress.
+
+    Raises
+    ------
+    SufficeError
+        If the model or the sources are unusable, or the masks cannot be written.
+    """
+    scans, left_out = gather_scans(sources, out)
+    predicted = predict_scans(
+        scans,
+        out,
+        load=partial(load, model),
+        suffix=suffix,
+        mirror=mirror,
+        keep_probabilities=keep_probabilities,
+        overwrite=overwrite,
+        listener=listener,
+    )
+    return Predicted(
+        written=predicted.written,
+        skipped=predicted.skipped,
+        failed=(*left_out, *predicted.failed),
+    )
+
+
+def predict_scans(
+    scans: Sequence[ScanToPredict],
+    out: Path,
+    *,
+    load: Callable[[], Segmenter],
+    suffix: str | None = None,
+    mirror: bool = False,
+    keep_probabilities: bool = False,
+    overwrite: bool = False,
+    task: str = "predict",
+    listener: Listener = silent,
+) -> Predicted:
+    """Predict the scans that have no mask in ``out`` yet; see `predict`."""
+    waiting: list[tuple[ScanToPredict, Path]] = []
+    written: list[Path] = []
+    skipped: list[Path] = []
+    failed: list[LeftOut] = []
+    for scan in scans:
+        try:
+            path = out / f"{scan.name}{suffix or mask_suffix_for(scan.path)}"
+        except SufficeError as error:
+            failed.append(LeftOut(scan.path, str(error)))
+            continue
+        _spare_the_scan(path, scan)
+        if path.exists() and not overwrite:
+            skipped.append(path)
+        else:
+            waiting.append((scan, path))
+    if not waiting:
+        return Predicted(written=(), skipped=tuple(skipped), failed=tuple(failed))
+    segmenter = load()
+    for i, (scan, path) in enumerate(waiting):
+        listener(Progress(task, i / len(waiting), note=scan.name))
+        try:
+            _predict_one(segmenter, scan, path, mirror, keep_probabilities)
+            written.append(path)
+        except StorageError:
+            raise
+        except SufficeError as error:
+            failed.append(LeftOut(scan.path, str(error)))
+    listener(Progress(task, 1.0))
+    return Predicted(written=tuple(written), skipped=tuple(skipped), failed=tuple(failed))
+
+
+def _predict_one(
+    segmenter: Segmenter,
+    scan: ScanToPredict,
+    path: Path,
+    mirror: bool,
+    keep_probabilities: bool,
+) -> None:
+    image = scan.read()
+    prediction = segmenter.predict(image, mirror=mirror, keep_probabilities=keep_probabilities)
+    if prediction.probabilities is not None:
+        suffix = ".nii.gz" if image.grid.ndim == 3 else ".tif"
+        place = path.parent / PROBABILITIES / f"{scan.name}{suffix}"
+        write_probabilities(place, prediction.probabilities, image.grid, overwrite=True)
+    # The mask comes last: where it stands, all of the scan is done.
+    write_mask(path, prediction.labels, like=scan.path, overwrite=True)
+
+
+def _spare_the_scan(path: Path, scan: ScanToPredict) -> None:
+    if path.resolve() == scan.path.resolve():
+        raise UsageError(
+            f"The mask of '{scan.path}' would take the place of the scan itself",
+            cure="Name another folder for the masks.",
+        )

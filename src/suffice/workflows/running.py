@@ -1,0 +1,243 @@
+"""The main job: from a few masks to a model, an honest score, masks, volumes and a report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from suffice.core import Budget, Cohort, Listener, Progress, silent
+from suffice.io import LeftOut
+from suffice.io.left_out import LEFT_OUT_CSV, read_left_out, write_left_out
+from suffice.report import write_report
+from suffice.segmenters import UNetSegmenter, load_segmenter
+from suffice.study import MEAN, StudyFolder, summarise, write_scores
+from suffice.workflows.evaluating import evaluate
+from suffice.workflows.measuring import measure_study
+from suffice.workflows.opening import Division, divide, open_study
+from suffice.workflows.predicting import SegmenterLoader, predict_scans
+from suffice.workflows.scans import scan_of_case
+from suffice.workflows.training import SegmenterMaker, train
+
+RUNG = "unet"
+WORK = "work"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """What a run left.
+
+    Parameters
+    ----------
+    folder, report : Path
+    dice, dice_low, dice_high : float
+        Mean Dice over the structures on unseen subjects, with its interval.
+    n_scored, n_predicted : int
+        Cases with a score, and cases without a mask that got one.
+    left_out : tuple of LeftOut
+    """
+
+    folder: Path
+    report: Path
+    dice: float
+    dice_low: float
+    dice_high: float
+    n_scored: int
+    n_predicted: int
+    left_out: tuple[LeftOut, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """What every step of a run needs."""
+
+    cohort: Cohort
+    study: StudyFolder
+    division: Division
+    minutes_each: float
+    seed: int
+    mirror: bool
+    make_segmenter: SegmenterMaker
+    load: SegmenterLoader
+    listener: Listener
+
+
+def run(
+    cohort: Cohort,
+    out: Path,
+    *,
+    minutes: float,
+    test: Sequence[str] | None = None,
+    seed: int = 0,
+    mirror: bool = False,
+    overwrite: bool = False,
+    make_segmenter: SegmenterMaker = UNetSegmenter,
+    load: SegmenterLoader = load_segmenter,
+    listener: Listener = silent,
+) -> Study:
+    """Train, score on unseen subjects, predict, measure and report, all in one study folder.
+
+    A run that is killed goes on where it was when it is called again with the same arguments:
+    models and masks that stand whole are kept, a training goes on from its checkpoint.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        At least two of its subjects must be labelled.
+    out : Path
+        The study folder.
+    minutes : float
+        For all trainings together; each model gets an equal share.
+    test : sequence of str, optional
+        Labelled cases to score on, which no model of the study learns from. By default a
+        fifth of the subjects is held out for the score where at least 30 are labelled, and
+        fewer are scored in three folds; the final model then learns from all of them.
+    seed : int
+        Seed of the split, the trainings and the intervals.
+    mirror : bool
+        Whether to average predictions over mirrored scans.
+    overwrite : bool
+        Whether a study with other settings or data may be replaced.
+    make_segmenter, load : callable
+        Make the segmenter that is to be fitted, and read a fitted one.
+    listener : callable
+        Is told the progress.
+
+    Raises
+    ------
+    SufficeError
+        If the cohort, a setting or the folder cannot be used.
+    """
+    Budget(minutes=minutes)
+    division = divide(cohort, test=test, seed=seed)
+    minutes_each = minutes / division.n_models
+    settings = {"minutes_in_all": minutes, "test": list(test or ()), "mirror": mirror}
+    study, division = open_study(
+        cohort,
+        out,
+        division,
+        rung=RUNG,
+        seed=seed,
+        minutes=minutes_each,
+        settings=settings,
+        overwrite=overwrite,
+    )
+    job = _Job(
+        cohort=cohort,
+        study=study,
+        division=division,
+        minutes_each=minutes_each,
+        seed=seed,
+        mirror=mirror,
+        make_segmenter=make_segmenter,
+        load=load,
+        listener=listener,
+    )
+    _train_models(job)
+    failed = _predict_scored(job)
+    unlabelled = cohort.unlabelled()
+    failed += _predict_cases(job, None, unlabelled.names, study.predictions)
+    summary, unscored = _score(job)
+    write_scores(study.measures, measure_study(cohort, study, listener=listener))
+    left_out = (*read_left_out(cohort.root / LEFT_OUT_CSV), *failed, *unscored)
+    write_left_out(study.left_out, left_out)
+    report = write_report(study.root)
+    shutil.rmtree(study.root / WORK, ignore_errors=True)
+    return _conclude(job, summary, report, left_out)
+
+
+def _train_models(job: _Job) -> None:
+    """Train the final model, then those that are scored: their folders lie inside its own."""
+    models = job.division.learned_from()
+    for i, (fold, names) in enumerate(models.items()):
+        place = job.study.model(RUNG, fold)
+        if place.exists():
+            continue
+        words = "final model" if fold is None else f"model {fold + 1} of {len(models) - 1}"
+        train(
+            job.cohort,
+            place,
+            minutes=job.minutes_each,
+            cases=names,
+            seed=job.seed,
+            workdir=job.study.root / WORK / place.name,
+            make_segmenter=job.make_segmenter,
+            listener=_part_of(
+                job.listener, words, minutes_after=job.minutes_each * (len(models) - 1 - i)
+            ),
+        )
+
+
+def _part_of(listener: Listener, words: str, *, minutes_after: float) -> Listener:
+    """Name the training in what is told, and count in the time of those that follow."""
+
+    def listen(progress: Progress) -> None:
+        left = progress.minutes_left
+        left = None if left is None else left + minutes_after
+        listener(replace(progress, task=f"{words}: {progress.task}", minutes_left=left))
+
+    return listen
+
+
+def _predict_scored(job: _Job) -> list[LeftOut]:
+    failed: list[LeftOut] = []
+    for fold, names in job.division.scored_on().items():
+        failed += _predict_cases(job, fold, names, job.study.validation)
+    return failed
+
+
+def _predict_cases(
+    job: _Job, fold: int | None, names: Sequence[str], folder: Path
+) -> tuple[LeftOut, ...]:
+    """Predict cases with a fold's model into ``folder``; return those that cannot be read."""
+    cases = job.cohort.subset(names).cases
+    return predict_scans(
+        [scan_of_case(job.cohort, case) for case in cases],
+        folder,
+        load=partial(job.load, job.study.model(RUNG, fold)),
+        mirror=job.mirror,
+        task=f"predict {folder.name}",
+        listener=job.listener,
+    ).failed
+
+
+def _score(job: _Job) -> tuple[pd.DataFrame, tuple[LeftOut, ...]]:
+    """Write ``scores.csv`` and ``summary.csv``; return the summary and what has no score."""
+    fold_of = {
+        name: "" if fold is None else str(fold)
+        for fold, names in job.division.scored_on().items()
+        for name in names
+    }
+    scored = job.cohort.subset(fold_of)
+    evaluation = evaluate(job.study.validation, scored, seed=job.seed, listener=job.listener)
+    scores = evaluation.scores.assign(rung=RUNG, fold=evaluation.scores["case"].map(fold_of))
+    summary = summarise(scores, seed=job.seed)
+    write_scores(job.study.scores, scores)
+    write_scores(job.study.summary, summary)
+    return summary, evaluation.left_out
+
+
+def _conclude(
+    job: _Job, summary: pd.DataFrame, report: Path, left_out: tuple[LeftOut, ...]
+) -> Study:
+    is_headline = (summary["label"] == MEAN) & (summary["metric"] == "dice")
+    # Nothing but correctly absent structures has no Dice.
+    headline = summary[is_headline].to_dict("records") or [{}]
+    return Study(
+        folder=job.study.root,
+        report=report,
+        dice=float(headline[0].get("mean", "nan")),
+        dice_low=float(headline[0].get("low", "nan")),
+        dice_high=float(headline[0].get("high", "nan")),
+        n_scored=int(headline[0].get("n_cases", 0)),
+        n_predicted=sum(not path.name.startswith(".") for path in _files(job.study.predictions)),
+        left_out=left_out,
+    )
+
+
+def _files(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

@@ -1,0 +1,104 @@
+"""Prediction: a mask of the same name on the scan's own grid, and nothing lost."""
+
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from suffice.core import Cohort, UsageError
+from suffice.workflows.predicting import predict
+from suffice.workflows.training import train
+
+
+@pytest.fixture
+def model(tiny_cohort: Cohort, tmp_path: Path, fakes) -> Path:
+    return train(tiny_cohort, tmp_path / "model", minutes=1, make_segmenter=fakes.make).model
+
+
+def images_of(cohort: Cohort) -> Path:
+    return cohort.root / "images"
+
+
+def test_masks_lie_on_their_scans(tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes) -> None:
+    out = tmp_path / "masks"
+    predicted = predict(model, [images_of(tiny_cohort)], out, load=fakes.load)
+    assert {path.name for path in predicted.written} == {f"case{i}.nii.gz" for i in range(8)}
+    assert predicted.failed == predicted.skipped == ()
+    for path in predicted.written:
+        mask, scan = nib.load(path), nib.load(images_of(tiny_cohort) / path.name)
+        np.testing.assert_array_equal(mask.affine, scan.affine)
+        assert mask.get_data_dtype() == np.uint8
+        assert set(np.unique(mask.dataobj)) == {0, 1}
+
+
+def test_masks_that_are_there_are_kept(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes
+) -> None:
+    out = tmp_path / "masks"
+    first, *rest = sorted(images_of(tiny_cohort).iterdir())
+    predict(model, [first], out, load=fakes.load)
+    before = (out / first.name).stat().st_mtime_ns
+    again = predict(model, [images_of(tiny_cohort)], out, load=fakes.load)
+    assert [path.name for path in again.skipped] == [first.name]
+    assert len(again.written) == len(rest)
+    assert (out / first.name).stat().st_mtime_ns == before
+    forced = predict(model, [first], out, load=fakes.load, overwrite=True)
+    assert forced.written == (out / first.name,)
+
+
+def test_an_unreadable_scan_stops_no_other(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes
+) -> None:
+    scans = tmp_path / "scans"
+    shutil.copytree(images_of(tiny_cohort), scans)
+    (scans / "case3.nii.gz").write_bytes((scans / "case3.nii.gz").read_bytes()[:900])
+    predicted = predict(model, [scans], tmp_path / "masks", load=fakes.load)
+    assert len(predicted.written) == 7
+    assert [item.path.name for item in predicted.failed] == ["case3.nii.gz"]
+
+
+def test_a_cohort_is_a_source(tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes) -> None:
+    predicted = predict(model, [tiny_cohort.root], tmp_path / "masks", load=fakes.load)
+    assert [path.name for path in predicted.written] == [f"{n}.nii.gz" for n in tiny_cohort.names]
+
+
+def test_the_suffix_chooses_the_format(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes
+) -> None:
+    scan = images_of(tiny_cohort) / "case0.nii.gz"
+    predicted = predict(model, [scan], tmp_path / "masks", load=fakes.load, suffix=".nrrd")
+    assert [path.name for path in predicted.written] == ["case0.nrrd"]
+
+
+def test_a_scan_is_never_replaced_by_its_mask(tiny_cohort: Cohort, model: Path, fakes) -> None:
+    folder = images_of(tiny_cohort)
+    for source in (folder, folder / "case0.nii.gz"):
+        with pytest.raises(UsageError, match="where the scans are"):
+            predict(model, [source], folder, load=fakes.load, overwrite=True)
+    with pytest.raises(UsageError, match="take the place of the scan itself"):
+        predict(model, [tiny_cohort.root], folder, load=fakes.load, overwrite=True)
+
+
+def test_masks_below_the_scans_are_no_scans(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes
+) -> None:
+    scans = tmp_path / "scans"
+    shutil.copytree(images_of(tiny_cohort), scans)
+    for _ in range(2):
+        predicted = predict(model, [scans], scans / "masks", load=fakes.load)
+    assert len(predicted.skipped) == 8
+    assert predicted.written == ()
+
+
+def test_two_scans_of_one_name(tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes) -> None:
+    sources = [tiny_cohort.root, images_of(tiny_cohort) / "case0.nii.gz"]
+    with pytest.raises(UsageError, match="Two scans are called 'case0'"):
+        predict(model, sources, tmp_path / "masks", load=fakes.load)
+
+
+def test_an_empty_source(model: Path, tmp_path: Path, fakes) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="There is no scan to predict"):
+        predict(model, [tmp_path / "empty"], tmp_path / "masks", load=fakes.load)

@@ -1,0 +1,60 @@
+"""Training: which cases are learned from, what is left behind."""
+
+from pathlib import Path
+
+import pytest
+
+from suffice.core import Cohort, CohortError, FileFormatError, StorageError, UsageError
+from suffice.workflows.training import choose_labelled, read_names, train
+
+
+def test_a_model_is_left_and_no_work_folder(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
+    trained = train(tiny_cohort, tmp_path / "model", minutes=1, make_segmenter=fakes.make)
+    assert trained.cases == tiny_cohort.labelled().names == fakes.fits[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert 30 < fakes.load(tmp_path / "model").threshold_ < 70
+
+
+def test_nothing_is_overwritten_without_leave(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
+    (tmp_path / "model").mkdir()
+    with pytest.raises(StorageError, match="exists already"):
+        train(tiny_cohort, tmp_path / "model", minutes=1, make_segmenter=fakes.make)
+    assert fakes.fits == []
+    train(tiny_cohort, tmp_path / "model", minutes=1, make_segmenter=fakes.make, overwrite=True)
+    assert (tmp_path / "model" / "model.json").is_file()
+
+
+def test_a_draw_hangs_on_its_seed_alone(tiny_cohort: Cohort) -> None:
+    draws = [choose_labelled(tiny_cohort, n_labels=3, seed=seed).names for seed in (1, 1, 2, 3)]
+    assert draws[0] == draws[1]
+    assert len(set(draws)) > 1
+    assert all(set(names) < set(tiny_cohort.labelled().names) for names in draws)
+
+
+@pytest.mark.parametrize("n_labels", [0, 7])
+def test_a_draw_that_cannot_be_had(tiny_cohort: Cohort, n_labels: int) -> None:
+    with pytest.raises(UsageError, match="expected 1 to 6"):
+        choose_labelled(tiny_cohort, n_labels=n_labels)
+
+
+def test_named_cases(tiny_cohort: Cohort) -> None:
+    assert choose_labelled(tiny_cohort, cases=["case3", "case1"]).names == ("case3", "case1")
+    with pytest.raises(CohortError, match="have no mask: got case7"):
+        choose_labelled(tiny_cohort, cases=["case1", "case7"])
+    with pytest.raises(CohortError, match="No case to learn from"):
+        choose_labelled(tiny_cohort, cases=[])
+    with pytest.raises(UsageError, match="not both"):
+        choose_labelled(tiny_cohort, cases=["case1"], n_labels=1)
+
+
+def test_a_cohort_without_masks(tiny_cohort: Cohort) -> None:
+    with pytest.raises(CohortError, match=r"has no labelled case\. Draw a mask"):
+        choose_labelled(tiny_cohort.unlabelled())
+
+
+def test_names_are_read_from_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_text("# drawn once\ncase1\n\n  case2 \n", encoding="utf-8")
+    assert read_names(path) == ("case1", "case2")
+    with pytest.raises(FileFormatError, match="Cannot read the list of cases"):
+        read_names(tmp_path / "absent.txt")
