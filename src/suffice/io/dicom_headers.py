@@ -78,9 +78,16 @@ def read_header(path: Path) -> Any:
         # Old files lack the preamble; a suffix of DICOM is taken at its word.
         force = not is_dicom_file(path) and MODULES.get(suffix_of(path)) == "dicom"
         header = pydicom.dcmread(path, stop_before_pixels=True, force=force)
-        if force and ("SOPClassUID" not in header or path.stat().st_size == 0):
+        if _is_cut_off(header):
             raise pydicom.errors.InvalidDicomError
     return header
+
+
+def _is_cut_off(header: Any) -> bool:
+    """Whether a header ends before what it must have; the library reads such files in silence."""
+    if "SOPClassUID" not in header:
+        return "DirectoryRecordSequence" not in header
+    return "Image Storage" in header.SOPClassUID.name and "Columns" not in header
 
 
 def series_of_folder(folder: Path) -> list[Series]:
@@ -198,5 +205,9 @@ def _numbers(item: Any, name: str, count: int) -> Vector | None:
         return None
     numbers = tuple(float(v) for v in np.atleast_1d(value))
     if len(numbers) != count or not np.isfinite(numbers).all():
-        raise FileFormatError(f"{name} is not {count} numbers", got=len(numbers))
+        raise FileFormatError(
+            f"{name} is not {count} finite numbers",
+            got=len(numbers),
+            cure="The file may be cut off: copy or export it again.",
+        )
     return numbers

@@ -89,8 +89,9 @@ def _frames_of_file(path: Path, frames: Sequence[Frame]) -> Iterator[Pixels]:
 def _in_order(path: Path, wanted: list[int]) -> list[Pixels]:
     single = len(wanted) == 1 and wanted[0] == 0
     dataset = pydicom.dcmread(path, force=True)
-    if "file_meta" not in dataset or "TransferSyntaxUID" not in dataset.file_meta:
-        dataset.ensure_file_meta()
+    dataset.ensure_file_meta()
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        # Files without a preamble are of the oldest kind.
         dataset.file_meta.TransferSyntaxUID = pydicom.uid.ImplicitVRLittleEndian
     pixels = list(iter_pixels(dataset, indices=None if single else sorted(wanted)))
     if single:

@@ -85,9 +85,7 @@ def _voxels(image: Any) -> npt.NDArray[np.generic]:
         array = np.asarray(proxy.get_unscaled())
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     exact = stored.itemsize <= _FLOAT32_EXACT_BYTES or stored == np.float32
-    return np.asarray(proxy.get_scaled(np.float32 if exact else np.float64)).astype(
-        np.float32 if exact else np.float64, copy=False
-    )
+    return np.asarray(proxy, dtype=np.float32 if exact else np.float64)
 
 
 def _unstructured(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

@@ -84,7 +84,7 @@ def write(path: Path, array: npt.NDArray[np.generic], grid: Grid) -> None:
         pages, step = array, None
         pixel = grid.pixel_spacing_mm
     else:
-        if not np.allclose(grid.affine, np.diag(np.diag(grid.affine)), atol=1e-6):
+        if not grid.matches(Grid.from_spacing(grid.shape, grid.unit_spacing)):
             raise GeometryError(
                 f"'{path.name}': a TIFF cannot say where a volume lies",
                 got=grid,
