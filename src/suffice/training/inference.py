@@ -1,0 +1,306 @@
+"""Run a network over a whole image in bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from suffice.core import Listener, ModelError, Progress, UsageError, silent
+from suffice.training.resampling import Slab, resample_slabs
+from suffice.training.tiles import AxisTiles, plan_tiles
+
+DEFAULT_OVERLAP = 0.125
+DEFAULT_STRETCH = 1.5
+LAYOUT = {4: torch.channels_last, 5: torch.channels_last_3d}
+# Above this, sums of probabilities are kept in half precision.
+MAX_SINGLE_BYTES = 2**30
+
+
+class TilingOptions(TypedDict, total=False):
+    """Options of `predict_probabilities` and `predict_labels`.
+
+    Attributes
+    ----------
+    overlap : float
+        Of neighbouring tiles, at least, in patches.
+    mirror_axes : sequence of int
+        Spatial axes of a tile; probabilities are averaged over all flips of them.
+    autocast : torch dtype, optional
+        Precision of the convolutions.
+    max_tile_voxels : int, optional
+        Bounds the memory of a tile; by default 1.5 patches.
+    slicewise : bool
+        Whether a network in two dimensions runs over the slices of ``(C, S, Y, X)``.
+    listener : callable
+        Is told the progress.
+    """
+
+    overlap: float
+    mirror_axes: Sequence[int]
+    autocast: torch.dtype | None
+    max_tile_voxels: int | None
+    slicewise: bool
+    listener: Listener
+
+
+def predict_probabilities(
+    net: nn.Module,
+    image: npt.NDArray[np.generic] | Tensor,
+    *,
+    patch_size: Sequence[int],
+    divisible_by: Sequence[int],
+    n_classes: int,
+    device: torch.device,
+    shape_out: Sequence[int] | None = None,
+    **options: Unpack[TilingOptions],
+) -> npt.NDArray[np.float16]:
+    """Probability of each class in each voxel.
+
+    Parameters
+    ----------
+    net : torch module
+        In evaluation mode, on ``device``; gives logits, the finest first.
+    image : array or tensor of shape (C, *spatial)
+        Normalised as in training.
+    patch_size, divisible_by : sequence of int
+        The size that the network was trained with, and what its strides ask of a tile's size.
+        Smaller images are padded to the patch with zeros, centred, as in training: instance norm
+        sees the padding.
+    n_classes : int
+        With the background.
+    device : torch device
+    shape_out : sequence of int, optional
+        Grid to resample the probabilities to, over the same space; by default the image's own.
+    **options
+        See `TilingOptions`.
+
+    Returns
+    -------
+    float16 array of shape (n_classes, *spatial)
+
+    Raises
+    ------
+    UsageError
+        If the image and the patch differ in their number of axes.
+    ModelError
+        If the network gives another number of classes.
+    """
+    run = _TiledRun(net, patch_size, divisible_by, n_classes, device, **options)
+    array = _as_array(image)
+    shape = tuple(shape_out or array.shape[1:])
+    out = np.empty((n_classes, *shape), np.float16)
+    for place, probabilities in run.over(array, shape):
+        out[(slice(None), *place)] = probabilities.cpu().numpy()
+    return out
+
+
+def predict_labels(
+    net: nn.Module,
+    image: npt.NDArray[np.generic] | Tensor,
+    shape_out: Sequence[int] | None = None,
+    *,
+    patch_size: Sequence[int],
+    divisible_by: Sequence[int],
+    n_classes: int,
+    device: torch.device,
+    **options: Unpack[TilingOptions],
+) -> npt.NDArray[np.uint8]:
+    """Most probable class of each voxel, on a grid of ``shape_out`` voxels over the same space.
+
+    Probabilities are resampled and compared slab by slab and never held for the whole image.
+    Parameters are those of `predict_probabilities`.
+
+    Returns
+    -------
+    uint8 array of shape ``shape_out``
+    """
+    run = _TiledRun(net, patch_size, divisible_by, n_classes, device, **options)
+    array = _as_array(image)
+    shape = tuple(shape_out or array.shape[1:])
+    out = np.empty(shape, np.uint8)
+    for place, probabilities in run.over(array, shape):
+        out[place] = probabilities.argmax(0).to(torch.uint8).cpu().numpy()
+    return out
+
+
+def _as_array(image: npt.NDArray[np.generic] | Tensor) -> npt.NDArray[np.generic]:
+    """Share the memory where possible: an image may be mapped from disk."""
+    return image.float().cpu().numpy() if isinstance(image, Tensor) else image
+
+
+@dataclass(frozen=True)
+class _TiledRun:
+    net: nn.Module
+    patch_size: Sequence[int]
+    divisible_by: Sequence[int]
+    n_classes: int
+    device: torch.device
+    overlap: float = DEFAULT_OVERLAP
+    mirror_axes: Sequence[int] = ()
+    autocast: torch.dtype | None = None
+    max_tile_voxels: int | None = None
+    slicewise: bool = False
+    listener: Listener = silent
+    _last_constant: dict[tuple[float, ...], Tensor] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < 1:
+            raise UsageError(
+                "Tiles cannot overlap so far", got=self.overlap, expected="0 to below 1 patch"
+            )
+
+    def over(
+        self, image: npt.NDArray[np.generic], shape_out: Sequence[int]
+    ) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
+        """Give the place and the probabilities of slab after slab of the grid asked for."""
+        shape = image.shape[1:]
+        if len(shape) != len(self.patch_size) + self.slicewise:
+            raise UsageError(
+                "Image and patch differ in their number of axes",
+                got=f"an image of {shape}",
+                expected=f"one for patches of {tuple(self.patch_size)}",
+            )
+        axis = 0 if self.slicewise else int(np.argmax(shape))
+        slabs = self._slices(image) if self.slicewise else self._volume(image, axis)
+        for begin, end, probabilities in resample_slabs(slabs, axis, shape, shape_out):
+            yield (*(slice(None),) * axis, slice(begin, end)), probabilities
+            self.listener(Progress("predict", end / shape_out[axis]))
+
+    def _volume(self, image: npt.NDArray[np.generic], axis: int) -> Iterator[Slab]:
+        axes = self._plan(image.shape[1:])
+        for begin, end, probabilities in self._blend(image[None], axes, axis):
+            yield begin, end, probabilities[0]
+
+    def _slices(self, image: npt.NDArray[np.generic]) -> Iterator[Slab]:
+        """Run slices ``(C, S, Y, X)`` as a batch, as many at once as one tile's memory allows."""
+        axes = self._plan(image.shape[2:])
+        n_slices = image.shape[1]
+        at_once = max(1, self._max_voxels() // math.prod(axis.tile for axis in axes))
+        for begin in range(0, n_slices, at_once):
+            end = min(begin + at_once, n_slices)
+            batch = np.moveaxis(image[:, begin:end], 1, 0)
+            parts = [part.clone() for _, _, part in self._blend(batch, axes, 0)]
+            yield begin, end, torch.cat(parts, dim=2).movedim(0, 1)
+
+    def _plan(self, shape: Sequence[int]) -> tuple[AxisTiles, ...]:
+        return plan_tiles(
+            shape,
+            self.patch_size,
+            self.divisible_by,
+            overlap=self.overlap,
+            max_voxels=self._max_voxels(),
+        )
+
+    def _max_voxels(self) -> int:
+        return self.max_tile_voxels or round(DEFAULT_STRETCH * math.prod(self.patch_size))
+
+    def _blend(
+        self, batch: npt.NDArray[np.generic], axes: Sequence[AxisTiles], axis: int
+    ) -> Iterator[Slab]:
+        """Blend the tiles of ``(B, C, *spatial)``, one layer of tiles across ``axis`` at a time.
+
+        A slab ``(B, K, *spatial)`` is cut to the image, and overwritten once the next is asked
+        for.
+        """
+        weights = [a.weights().to(self.device) for a in axes]
+        along = axes[axis]
+        size = [a.padded for a in axes]
+        size[axis] = along.tile
+        shape = (len(batch), self.n_classes, *size)
+        dtype = torch.float32 if 4 * math.prod(shape) <= MAX_SINGLE_BYTES else torch.float16
+        sums = torch.zeros(shape, dtype=dtype, device=self.device)
+        layers = [range(len(a.starts)) for a in axes]
+        for layer, start in enumerate(along.starts):
+            layers[axis] = range(layer, layer + 1)
+            for index in itertools.product(*layers):
+                corner = [a.starts[i] for a, i in zip(axes, index, strict=True)]
+                probabilities = self._tile(batch, axes, corner)
+                corner[axis] = 0
+                window = sums
+                for dim, (a, first) in enumerate(zip(axes, corner, strict=True), start=2):
+                    window = window.narrow(dim, first, a.tile)
+                shares = [w[i] for w, i in zip(weights, index, strict=True)]
+                window.add_(_weighted(probabilities, shares))
+            stop = along.starts[layer + 1] if layer + 1 < len(along.starts) else along.padded
+            first, last = max(start, along.before), min(stop, along.before + along.length)
+            done = sums.narrow(2 + axis, first - start, last - first)
+            for dim, a in enumerate(axes, start=2):
+                if a is not along:
+                    done = done.narrow(dim, a.before, a.length)
+            yield first - along.before, last - along.before, done
+            left = start + along.tile - stop
+            sums.narrow(2 + axis, 0, left).copy_(sums.narrow(2 + axis, stop - start, left).clone())
+            sums.narrow(2 + axis, left, along.tile - left).zero_()
+
+    @torch.inference_mode()
+    def _tile(
+        self, batch: npt.NDArray[np.generic], axes: Sequence[AxisTiles], corner: Sequence[int]
+    ) -> Tensor:
+        """Probabilities ``(B, K, *tile)`` of the tile with this first voxel."""
+        tile = _read_tile(batch, axes, corner).to(self.device)
+        flat = tile.flatten(2)
+        if not bool((flat == flat[..., :1]).all()):
+            return self._mirrored(tile)
+        # Air around the body: one value everywhere has one answer.
+        key = tuple(flat[..., 0].flatten().tolist())
+        if key not in self._last_constant:
+            self._last_constant.clear()
+            self._last_constant[key] = self._mirrored(tile)
+        return self._last_constant[key]
+
+    def _mirrored(self, tile: Tensor) -> Tensor:
+        total = self._forward(tile)
+        for n_axes in range(1, len(self.mirror_axes) + 1):
+            for axes in itertools.combinations(self.mirror_axes, n_axes):
+                dims = [2 + axis for axis in axes]
+                total += self._forward(tile.flip(dims)).flip(dims)
+        return total / 2 ** len(self.mirror_axes)
+
+    def _forward(self, tile: Tensor) -> Tensor:
+        kind, dtype = self.device.type, self.autocast
+        with torch.autocast(kind, dtype, enabled=dtype is not None):
+            logits: Tensor = self.net(_channels_last(tile))[0]
+            if logits.shape[1] != self.n_classes:
+                raise ModelError(
+                    "The network gives another number of classes than its plan says",
+                    got=logits.shape[1],
+                    expected=self.n_classes,
+                )
+        return torch.softmax(logits.float(), dim=1)
+
+
+def _read_tile(
+    batch: npt.NDArray[np.generic], axes: Sequence[AxisTiles], corner: Sequence[int]
+) -> Tensor:
+    """Copy a tile of ``(B, C, *spatial)``, with zeros where it leaves the image."""
+    tile = torch.zeros((*batch.shape[:2], *(a.tile for a in axes)))
+    source, target = [slice(None)] * 2, [slice(None)] * 2
+    for a, start in zip(axes, corner, strict=True):
+        begin = max(start - a.before, 0)
+        end = min(start - a.before + a.tile, a.length)
+        source.append(slice(begin, end))
+        target.append(slice(begin + a.before - start, end + a.before - start))
+    tile[tuple(target)] = torch.from_numpy(batch[tuple(source)].astype(np.float32))
+    return tile
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    """Copy with channels innermost, also in the strides where there is but one channel."""
+    return torch.empty(x.shape, device=x.device, memory_format=LAYOUT[x.ndim]).copy_(x)
+
+
+def _weighted(probabilities: Tensor, shares: Sequence[Tensor]) -> Tensor:
+    """Multiply ``(B, K, *tile)`` by the outer product of the shares along each axis."""
+    for dim, share in enumerate(shares, start=2):
+        if bool((share != 1).any()):
+            rest = probabilities.ndim - 1 - dim
+            probabilities = probabilities * share.view(-1, *(1,) * rest)
+    return probabilities

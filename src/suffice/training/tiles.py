@@ -1,0 +1,122 @@
+"""Where to lay tiles over an image, and how to blend them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+# Of a tile's length; Isensee et al. 2021 (doi 10.1038/s41592-020-01008-z).
+GAUSSIAN_SIGMA = 1 / 8
+
+
+@dataclass(frozen=True, slots=True)
+class AxisTiles:
+    """Tiles along one axis.
+
+    Parameters
+    ----------
+    length : int
+        Voxels of the image.
+    tile : int
+        Voxels of a tile.
+    starts : tuple of int
+        First voxel of each tile in the image with zeros around it.
+    before : int
+        Zeros before the first voxel of the image.
+    """
+
+    length: int
+    tile: int
+    starts: tuple[int, ...]
+    before: int
+
+    @property
+    def padded(self) -> int:
+        """Voxels that the tiles cover."""
+        return self.starts[-1] + self.tile
+
+    def weights(self) -> Tensor:
+        """Share that each tile has in each of its voxels, shape ``(n_tiles, tile)``.
+
+        The shares of all tiles in one voxel sum to 1. As tiles lie on a product of axes, so do
+        their weights, and no map of the sum of weights is needed to normalise them.
+        """
+        position = torch.arange(self.tile, dtype=torch.float64) - (self.tile - 1) / 2
+        bell = torch.exp(-0.5 * (position / (GAUSSIAN_SIGMA * self.tile)) ** 2)
+        total = torch.zeros(self.padded, dtype=torch.float64)
+        for start in self.starts:
+            total[start : start + self.tile] += bell
+        shares = [bell / total[start : start + self.tile] for start in self.starts]
+        return torch.stack(shares).float()
+
+
+def plan_tiles(
+    shape: Sequence[int],
+    patch_size: Sequence[int],
+    divisible_by: Sequence[int],
+    *,
+    overlap: float,
+    max_voxels: int,
+) -> tuple[AxisTiles, ...]:
+    """Cover an image with equal tiles, none smaller than the patch, in the fewest voxels.
+
+    Tiles are stretched beyond the patch where this saves overlap: three tiles of 96 cover 256
+    voxels, one of 128 covers 128.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the image.
+    patch_size : sequence of int
+        That the network was trained with. An image shorter than this is padded to it, centred.
+    divisible_by : sequence of int
+        What the network's strides ask of a tile's size.
+    overlap : float
+        Of neighbouring tiles, at least, in patches: 0 to below 1.
+    max_voxels : int
+        Of one tile. Tiles of the patch's size are allowed in any case.
+    """
+    choices = [
+        _axis_choices(*axis, overlap) for axis in zip(shape, patch_size, divisible_by, strict=True)
+    ]
+    allowed = [
+        axes
+        for axes in itertools.product(*choices)
+        if math.prod(axis.tile for axis in axes) <= max_voxels
+    ]
+    if not allowed:
+        return tuple(choice[-1] for choice in choices)
+    return min(allowed, key=_voxels_run)
+
+
+def _voxels_run(axes: Sequence[AxisTiles]) -> tuple[int, int]:
+    n_tiles = math.prod(len(axis.starts) for axis in axes)
+    tile_voxels = math.prod(axis.tile for axis in axes)
+    return n_tiles * tile_voxels, tile_voxels
+
+
+def _axis_choices(length: int, patch: int, divisor: int, overlap: float) -> list[AxisTiles]:
+    """One tile, two tiles and so on, until they are as small as the patch."""
+    patch = _round_up(patch, divisor)
+    whole = max(patch, _round_up(length, divisor))
+    choices = [AxisTiles(length, whole, (0,), (whole - length) // 2)]
+    shared = min(round(overlap * patch), patch - 1)
+    n_tiles = 1
+    while choices[-1].tile > patch:
+        n_tiles += 1
+        least = math.ceil((length + (n_tiles - 1) * shared) / n_tiles)
+        tile = max(patch, _round_up(least, divisor))
+        if tile < min(choices[-1].tile, length):
+            last = length - tile
+            starts = tuple(round(i * last / (n_tiles - 1)) for i in range(n_tiles))
+            choices.append(AxisTiles(length, tile, starts, 0))
+    return choices
+
+
+def _round_up(n: int, divisor: int) -> int:
+    return -(-n // divisor) * divisor
