@@ -1,0 +1,206 @@
+"""Masks: readable, on their scan's grid, and of plausible content."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from suffice.core import Case, Cohort, Grid, LabelError, LabelMap, SufficeError
+from suffice.io import read_mask
+from suffice.qc.finding import Finding
+from suffice.qc.scans import finding_from, missing_file
+
+# A component is stray if it is far smaller than the main one and not next to it.
+STRAY_SHARE = 0.1
+STRAY_GAP_VOXELS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskFacts:
+    """What is kept of one mask.
+
+    Parameters
+    ----------
+    case, rater : str
+    n_raters : int
+        How many drew the case.
+    n_voxels, n_components, n_stray_voxels : dict of str to int
+        For each structure that the legend knows.
+    """
+
+    case: str
+    rater: str
+    n_raters: int
+    n_voxels: dict[str, int] = field(default_factory=dict)
+    n_components: dict[str, int] = field(default_factory=dict)
+    n_stray_voxels: dict[str, int] = field(default_factory=dict)
+
+
+def inspect_masks(
+    cohort: Cohort, case: Case, grid: Grid | None
+) -> tuple[list[MaskFacts], list[Finding]]:
+    """Read every rater's mask of a case and check each by itself.
+
+    Parameters
+    ----------
+    grid : Grid or None
+        The scan's; ``None`` where the scan cannot be read.
+    """
+    facts, findings = [], []
+    for rater, path in case.masks.items():
+        mask, finding = _read(cohort, case, path, grid)
+        if finding is not None:
+            findings.append(finding)
+        if mask is not None:
+            facts.append(_facts(case, rater, mask))
+    return facts, findings
+
+
+def _read(
+    cohort: Cohort, case: Case, path: Path, grid: Grid | None
+) -> tuple[LabelMap | None, Finding | None]:
+    if not path.exists():
+        return None, missing_file(case.name, f"the mask '{path}'")
+    try:
+        mask = read_mask(path, cohort.legend)
+    except LabelError as error:
+        return None, finding_from(error, case.name, "label-outside-legend")
+    except SufficeError as error:
+        return None, finding_from(error, case.name)
+    if grid is not None and not grid.matches(mask.grid):
+        return mask, Finding(
+            kind="grid-mismatch",
+            severity="error",
+            cases=(case.name,),
+            message=f"The scan of '{case.name}' lies on {grid}, its mask '{path}' on {mask.grid}",
+            cure="Resample the mask onto the scan's grid, or mend the wrong header.",
+        )
+    return mask, None
+
+
+def _facts(case: Case, rater: str, mask: LabelMap) -> MaskFacts:
+    facts = MaskFacts(case=case.name, rater=rater, n_raters=len(case.masks))
+    boxes = ndimage.find_objects(mask.array.astype(np.int32))
+    for label in mask.legend:
+        box = boxes[label.value - 1] if label.value <= len(boxes) else None
+        if box is None:
+            facts.n_voxels[label.name] = 0
+            continue
+        inside = mask.array[box] == label.value
+        n_components, n_stray = _components(inside)
+        facts.n_voxels[label.name] = int(inside.sum())
+        facts.n_components[label.name] = n_components
+        facts.n_stray_voxels[label.name] = n_stray
+    return facts
+
+
+def _components(inside: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """Count the components (diagonals join) and the voxels of stray ones."""
+    components, n_components = ndimage.label(inside, np.ones((3,) * inside.ndim))
+    if n_components < 2:
+        return n_components, 0
+    sizes = np.bincount(components.ravel())[1:]
+    main = int(sizes.argmax()) + 1
+    small = [i + 1 for i, size in enumerate(sizes) if size <= STRAY_SHARE * sizes.max()]
+    if not small:
+        return n_components, 0
+    gap = ndimage.distance_transform_edt(components != main)
+    nearest = ndimage.minimum(gap, components, small)
+    far = [i for i, apart in zip(small, nearest, strict=True) if apart > STRAY_GAP_VOXELS]
+    return n_components, int(sum(sizes[i - 1] for i in far))
+
+
+def implausible_masks(masks: Sequence[MaskFacts]) -> Iterator[Finding]:
+    """Find masks that are empty, of one voxel, lack a structure, or have stray components."""
+    yield from _empty_masks(masks)
+    by_label: dict[str, list[MaskFacts]] = defaultdict(list)
+    for mask in masks:
+        if any(mask.n_voxels.values()):
+            for name in mask.n_voxels:
+                by_label[name].append(mask)
+    for name, group in by_label.items():
+        yield from _tiny(name, group)
+        yield from _absent(name, group)
+        yield from _stray(name, group)
+
+
+def _empty_masks(masks: Sequence[MaskFacts]) -> Iterator[Finding]:
+    empty = [mask for mask in masks if not any(mask.n_voxels.values())]
+    alone = [mask for mask in empty if mask.n_raters == 1]
+    shared = [mask for mask in empty if mask.n_raters > 1]
+    if alone:
+        yield Finding(
+            kind="empty-mask",
+            severity="warning",
+            cases=_cases(alone),
+            message=f"{len(alone)} masks of {len(masks)} hold no structure",
+            cure="Right if the scan shows none; if nobody drew it yet, empty its mask column.",
+        )
+    if shared:
+        yield Finding(
+            kind="empty-mask",
+            severity="note",
+            cases=_cases(shared),
+            message=f"{len(shared)} masks are empty where the case has other raters' masks",
+            cure="Nothing to do if those raters saw nothing there.",
+        )
+
+
+def _tiny(name: str, masks: Sequence[MaskFacts]) -> Iterator[Finding]:
+    tiny = [mask for mask in masks if mask.n_voxels[name] == 1]
+    if tiny:
+        yield Finding(
+            kind="one-voxel-mask",
+            severity="warning",
+            cases=_cases(tiny),
+            message=f"'{name}' is a single voxel in {len(tiny)} masks of {len(masks)}",
+            cure="Probably a slip of the brush: erase or redraw it.",
+        )
+
+
+def _absent(name: str, masks: Sequence[MaskFacts]) -> Iterator[Finding]:
+    absent = [mask for mask in masks if mask.n_voxels[name] == 0]
+    if absent and len(absent) < len(masks):
+        yield Finding(
+            kind="absent-structure",
+            severity="note",
+            cases=_cases(absent),
+            message=f"'{name}' is absent from {len(absent)} masks of {len(masks)} with others",
+            cure="Nothing to do if those scans do not show it.",
+        )
+    elif absent:
+        yield Finding(
+            kind="absent-structure",
+            severity="warning",
+            cases=_cases(absent),
+            message=f"'{name}' is in the legend but in no mask",
+            cure="Take it out of cohort.toml, or draw it.",
+        )
+
+
+def _stray(name: str, masks: Sequence[MaskFacts]) -> Iterator[Finding]:
+    counts = [mask.n_components[name] for mask in masks if mask.n_voxels[name]]
+    # Structures that usually come in pieces, such as nuclei, have no main component.
+    if not counts or float(np.median(counts)) > 2.0:
+        return
+    stray = [mask for mask in masks if mask.n_stray_voxels.get(name, 0)]
+    if stray:
+        worst = max(stray, key=lambda mask: mask.n_stray_voxels[name])
+        yield Finding(
+            kind="stray-components",
+            severity="warning",
+            cases=_cases(stray),
+            message=f"'{name}' has specks far from its main part in {len(stray)} masks of "
+            f"{len(masks)}, most in '{worst.case}' ({worst.n_stray_voxels[name]} voxels)",
+            cure="Look at them and erase what does not belong.",
+        )
+
+
+def _cases(masks: Sequence[MaskFacts]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(mask.case for mask in masks))

@@ -1,0 +1,112 @@
+"""Small normalised pictures of scans, to find scans that are copies of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from suffice.core import Image
+
+FloatArray = npt.NDArray[np.float32]
+
+SIDE_2D, SIDE_3D = 64, 24
+COARSER = {2: 4, 3: 3}
+
+# Scans of one kind resemble each other in the large; what tells them apart is fine.
+_HIGH_PASS = 2.0
+_CLIPPED_PERCENT = (1.0, 99.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Thumbnail:
+    """A scan shrunk to 64x64 or 24x24x24, its coarse structure taken out, of mean 0 and norm 1.
+
+    Parameters
+    ----------
+    fine : array of shape (64, 64) or (24, 24, 24)
+    coarse : array of shape (16, 16) or (8, 8, 8)
+        The same averaged over blocks, for a quick first look.
+    """
+
+    fine: npt.NDArray[np.float16]
+    coarse: npt.NDArray[np.float16]
+
+
+def thumbnail(image: Image) -> Thumbnail | None:
+    """Shrink and normalise a scan; ``None`` where nothing is left but a constant.
+
+    Volumes are turned to the axis order left-right, back-front, down-up first (not flipped), so
+    that a volume stored in another order has the same thumbnail but for flips.
+    """
+    array = image.array
+    if image.grid.affine is not None:
+        order = _axis_order(image.grid.affine)
+        array = array.transpose(0, *(axis + 1 for axis in order))
+    side = SIDE_2D if image.grid.ndim == 2 else SIDE_3D
+    small = sum(_standardised(_shrunk(channel, side)) for channel in array)
+    fine = _normalised(np.asarray(small - ndimage.gaussian_filter(small, _HIGH_PASS)))
+    if fine is None:
+        return None
+    factor = COARSER[fine.ndim]
+    blocks = [size for n in fine.shape for size in (n // factor, factor)]
+    coarse = _normalised(fine.reshape(blocks).mean(axis=tuple(range(1, 2 * fine.ndim, 2))))
+    if coarse is None:
+        return None
+    return Thumbnail(fine.astype(np.float16), coarse.astype(np.float16))
+
+
+def orientations(stack: FloatArray) -> Iterator[FloatArray]:
+    """Yield a stack of thumbnails, ``(N, *sides)``, in each flip and quarter turn.
+
+    Eight of a picture; sixteen of a volume, turned in its first two axes.
+    """
+    for turns in range(4):
+        turned = np.rot90(stack, turns, axes=(1, 2))
+        for flipped in (turned, turned[:, ::-1]):
+            yield flipped
+            if stack.ndim == 4:
+                yield flipped[..., ::-1]
+
+
+def _axis_order(affine: npt.NDArray[np.float64]) -> tuple[int, ...]:
+    """Index axis that runs along each world axis, greedily by the largest cosine."""
+    cosines = np.abs(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
+    order = [0, 0, 0]
+    for _ in range(3):
+        world, axis = np.unravel_index(int(cosines.argmax()), (3, 3))
+        order[world] = int(axis)
+        cosines[world, :], cosines[:, axis] = -1.0, -1.0
+    return tuple(order)
+
+
+def _shrunk(channel: npt.NDArray[np.generic], side: int) -> FloatArray:
+    """Average over equal boxes; boxes may cut voxels."""
+    small = np.nan_to_num(np.asarray(channel, np.float32), posinf=0.0, neginf=0.0)
+    for axis, n in enumerate(channel.shape):
+        small = np.moveaxis(np.tensordot(_box_weights(side, n), small, axes=(1, axis)), 0, axis)
+    return np.asarray(small, np.float32)
+
+
+def _box_weights(side: int, n: int) -> FloatArray:
+    """Share of voxel j in box i, shape ``(side, n)``; rows sum to one."""
+    edges = np.arange(side + 1) * (n / side)
+    low = np.maximum(edges[:-1, None], np.arange(n)[None])
+    high = np.minimum(edges[1:, None], np.arange(1, n + 1)[None])
+    return np.asarray(np.maximum(high - low, 0.0) * (side / n), np.float32)
+
+
+def _standardised(small: FloatArray) -> FloatArray:
+    low, high = np.percentile(small, _CLIPPED_PERCENT)
+    if high <= low:
+        return np.zeros_like(small)
+    return np.asarray((np.clip(small, low, high) - low) / (high - low), np.float32)
+
+
+def _normalised(small: FloatArray) -> FloatArray | None:
+    centred = small - small.mean()
+    norm = float(np.linalg.norm(centred))
+    return None if norm < 1e-6 else np.asarray(centred / norm, np.float32)
