@@ -262,7 +262,7 @@ class _TiledRun:
             for axes in itertools.combinations(self.mirror_axes, n_axes):
                 dims = [2 + axis for axis in axes]
                 total += self._forward(tile.flip(dims)).flip(dims)
-        return total / 2 ** len(self.mirror_axes)
+        return total.div(1 << len(self.mirror_axes))
 
     def _forward(self, tile: Tensor) -> Tensor:
         kind, dtype = self.device.type, self.autocast
