@@ -89,8 +89,9 @@ def _cautions(scores: tuple[Score, ...]) -> list[str]:
             f"Only {count(fewest, 'subject')} stood the test. With fewer than {FEW_SUBJECTS}, the "
             "interval itself is unsure and one odd subject moves the mean."
         )
-    widest = max((score.high - score.low for score in scores), default=0.0)
-    if math.isfinite(widest) and widest > WIDE_INTERVAL:
+    widths = [score.high - score.low for score in scores]
+    widest = max((width for width in widths if math.isfinite(width)), default=0.0)
+    if widest > WIDE_INTERVAL:
         cautions.append(
             f"The interval is {number(widest)} wide: too wide to rank this model against another "
             "that differs by a few points. More subjects with masks make it narrower."

@@ -8,7 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
-_ABSOLUTE = re.compile(r"(?<![\w.:/])(?:/[\w.@+~-]+){2,}/?|\b[A-Za-z]:\\[^\s,;'\"]+")
+# Errors quote paths, so a quoted one may hold spaces; a bare one ends at the first.
+_ABSOLUTE = re.compile(
+    r"(?<=')(?:/|[A-Za-z]:\\)[^']+(?=')"
+    r"|(?<![\w.:/])(?:/[\w.@+~-]+){2,}/?|\b[A-Za-z]:\\[^\s,;'\"]+"
+)
 
 
 def provenance_rows(config: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
@@ -26,9 +30,11 @@ def relative(text: str, folder: Path) -> str:
     --------
     >>> relative("cannot read /data/study/validation/a.png", Path("/data/study"))
     'cannot read validation/a.png'
-    >>> relative("/home/jane/scans", Path("/data/study"))
+    >>> relative("/home/jane doe/scans", Path("/data/study"))
     '…/scans'
     """
+    if text.startswith("/") and text.count("/") > 1:
+        return _shown(text, folder)
     return _ABSOLUTE.sub(lambda found: _shown(found.group(), folder), text)
 
 
