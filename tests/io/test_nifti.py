@@ -220,6 +220,14 @@ def test_text_named_nifti_is_refused(tmp_path: Path, name: str, content: bytes):
             read(tmp_path / name)
 
 
+def test_nothing_is_printed_about_a_header(tmp_path: Path, capfd: pytest.CaptureFixture):
+    bits = nib.Nifti1Image(np.zeros((2, 3, 4), np.uint8), np.eye(4)).to_bytes()
+    (tmp_path / "a.nii").write_bytes(bits[:108] + np.float32(351).tobytes() + bits[112:])
+    with pytest.raises(FileFormatError, match="header that contradicts itself"):
+        read_image(tmp_path / "a.nii")
+    assert capfd.readouterr().err == ""
+
+
 def test_complex_voxels_are_refused(tmp_path: Path):
     nib.save(nib.Nifti1Image(np.zeros((2, 2, 2), np.complex64), np.eye(4)), tmp_path / "a.nii")
     with pytest.raises(FileFormatError, match="not real numbers"):

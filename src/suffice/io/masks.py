@@ -121,8 +121,11 @@ def _whole(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.integer]:
     if values.dtype.kind == "b":
         return values.astype(np.uint8)
     rounded = np.rint(values)
-    if not bool((np.abs(values - rounded) <= _ROUNDING).all()):
-        odd = values[~(np.abs(values - rounded) <= _ROUNDING)]
+    with np.errstate(invalid="ignore"):
+        # NaN compares as false, and so does what is left of infinity less infinity.
+        is_whole = np.abs(values - rounded) <= _ROUNDING
+    if not is_whole.all():
+        odd = values[~is_whole]
         raise LabelError(
             f"'{path}' holds {odd.size} values that are not whole numbers",
             got=f"{odd[0]:.4g}",

@@ -68,7 +68,13 @@ def write(path: Path, array: npt.NDArray[np.generic], grid: Grid, like: Path | N
 
 
 def _load(path: Path) -> Any:
-    image = nib.load(path, mmap=False)
+    logger = nib.imageglobals.logger
+    was_disabled, logger.disabled = logger.disabled, True
+    try:
+        # nibabel would print what it thinks of a header; what matters is in our errors.
+        image = nib.load(path, mmap=False)
+    finally:
+        logger.disabled = was_disabled
     if not isinstance(image, nib.Nifti1Pair | nib.AnalyzeImage):
         raise FileFormatError(f"'{path}' is not a NIfTI file", got=type(image).__name__)
     return image

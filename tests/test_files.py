@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+
+from suffice.core import StorageError
+from suffice.files import require_free, write_text, writing_file, writing_folder
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(item.name for item in folder.iterdir())
+
+
+def test_file_takes_its_place_whole(tmp_path: Path):
+    with writing_file(tmp_path / "new" / "a.txt") as partial:
+        partial.write_text("hello")
+        assert partial.suffix == ".txt" and not (tmp_path / "new" / "a.txt").exists()
+    assert names(tmp_path / "new") == ["a.txt"]
+
+
+def test_failed_block_leaves_the_old_file_and_nothing_else(tmp_path: Path):
+    write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(UnicodeEncodeError):
+        write_text(tmp_path / "a.txt", "new \ud800")
+    assert names(tmp_path) == ["a.txt"] and (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_taken_places_are_refused_before_anything_is_done(tmp_path: Path):
+    write_text(tmp_path / "a.txt", "old")
+    for write in (
+        lambda: write_text(tmp_path / "a.txt", "new", overwrite=False),
+        lambda: require_free(tmp_path / "a.txt", overwrite=False),
+        lambda: writing_folder(tmp_path / "a.txt").__enter__(),
+    ):
+        with pytest.raises(StorageError, match=r"a\.txt' exists already.*--force"):
+            write()
+    assert (tmp_path / "a.txt").read_text() == "old"
+
+
+def test_block_that_writes_nothing_is_an_error(tmp_path: Path):
+    with pytest.raises(StorageError, match="Cannot write"), writing_file(tmp_path / "a.txt"):
+        pass
+    assert names(tmp_path) == []
+
+
+def test_folder_takes_its_place_whole_and_replaces(tmp_path: Path):
+    for content in ("old", "new"):
+        with writing_folder(tmp_path / "f", overwrite=True) as partial:
+            (partial / "a.txt").write_text(content)
+    assert names(tmp_path) == ["f"] and (tmp_path / "f" / "a.txt").read_text() == "new"
+
+
+def test_failed_folder_leaves_the_old_one(tmp_path: Path):
+    with writing_folder(tmp_path / "f") as partial:
+        (partial / "a.txt").write_text("old")
+    with (
+        pytest.raises(ZeroDivisionError),
+        writing_folder(tmp_path / "f", overwrite=True) as partial,
+    ):
+        raise ZeroDivisionError
+    assert names(tmp_path) == ["f"] and (tmp_path / "f" / "a.txt").read_text() == "old"
+
+
+def test_old_folder_comes_back_where_the_new_one_cannot_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with writing_folder(tmp_path / "f") as partial:
+        (partial / "a.txt").write_text("old")
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if target.name == "f" and "-old-" not in self.name:
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with (
+        pytest.raises(StorageError, match="No space left"),
+        writing_folder(tmp_path / "f", overwrite=True),
+    ):
+        pass
+    assert names(tmp_path) == ["f"] and (tmp_path / "f" / "a.txt").read_text() == "old"
+
+
+def test_disk_errors_name_the_place_and_a_cure(tmp_path: Path):
+    with (
+        pytest.raises(StorageError, match=r"Cannot write '.*a\.txt': got No space.*Free some"),
+        writing_file(tmp_path / "a.txt"),
+    ):
+        raise OSError(28, "No space left on device")
+
+
+def test_file_in_the_way_of_a_folder(tmp_path: Path):
+    (tmp_path / "a").write_text("x")
+    with pytest.raises(StorageError, match="Cannot write"):
+        write_text(tmp_path / "a" / "b.txt", "y")
