@@ -217,12 +217,17 @@ def _case(
     folder: Path,
     where: str,
 ) -> Case:
+    files = {*images.values(), *masks.values()}
     if None in row:
         raise CohortError(
             f"{where} has more fields than line 1 has columns",
             cure="Put names with commas in double quotes.",
         )
-    text = {key: (value or "").strip() for key, value in row.items() if key is not None}
+    text = {
+        # The name of a file may begin or end with a blank.
+        key: value if value.strip() and key in files else value.strip()
+        for key, value in ((key, value or "") for key, value in row.items() if key is not None)
+    }
     name = text["case"]
     if not name or "/" in name or name in (".", ".."):
         raise CohortError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -227,11 +228,12 @@ def _fill(outlines: Sequence[Outline], image: _Listed, shape: tuple[int, ...]) -
     array = np.zeros(shape, dtype=np.uint16)
     for value, segmentation in outlines:
         try:
-            if isinstance(segmentation, dict) and isinstance(segmentation["counts"], str):
-                runs = segmentation
-            else:
-                runs = coco_mask.frPyObjects(segmentation, *shape)
-            inside = coco_mask.decode(coco_mask.merge(runs) if isinstance(runs, list) else runs)
+            with warnings.catch_warnings():
+                # pycocotools predates the way in which numpy 2 asks for arrays.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                packed = isinstance(segmentation, dict) and isinstance(segmentation["counts"], str)
+                runs = segmentation if packed else coco_mask.frPyObjects(segmentation, *shape)
+                inside = coco_mask.decode(coco_mask.merge(runs) if isinstance(runs, list) else runs)
         except Exception as error:
             raise CohortError(
                 f"An outline of '{image.file_name}' in {image.json_path.name} cannot be filled",
