@@ -91,7 +91,18 @@ def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFa
         class_voxels=tuple(int(n) for n in counts),
         class_centres=tuple(_centre(classes == k) for k in range(1, n_classes)),
         foreground=sample.astype(np.float32),
+        brighter=bool(sample[0].mean() > channels[0].mean()) if inside.size else True,
+        is_colour=_is_colour(image),
     )
+
+
+def _is_colour(image: Image) -> bool:
+    """Whether a picture has three channels that differ by more than compression makes them."""
+    if image.grid.ndim != 2 or image.n_channels != 3:
+        return False
+    channels = image.array.astype(np.float32)
+    spread = float(channels.max() - channels.min())
+    return bool(np.abs(channels - channels.mean(0)).mean() > 0.01 * max(spread, 1e-6))
 
 
 def _centre(inside: npt.NDArray[np.bool_]) -> tuple[float, ...]:

@@ -26,6 +26,10 @@ class CaseFacts:
         Mean position of each foreground class as a fraction of the axes; NaN where absent.
     foreground : array of shape (C, n)
         A sample of intensities inside the structures.
+    brighter : bool
+        Whether the structures are brighter than the rest of the scan, on average.
+    is_colour : bool
+        Whether the channels are those of a colour picture and differ.
     """
 
     shape: tuple[int, ...]
@@ -33,6 +37,8 @@ class CaseFacts:
     class_voxels: tuple[int, ...]
     class_centres: tuple[tuple[float, ...], ...]
     foreground: npt.NDArray[np.float32]
+    brighter: bool
+    is_colour: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +60,11 @@ class Fingerprint:
     intensity : tuple of (low, high, mean, sd)
         For each channel, of the voxels inside the structures over all cases; the bounds are the
         0.5th and 99.5th percentiles.
+    is_colour : bool
+        Whether any scan is a colour picture.
+    mixed_polarity : bool
+        Whether the structures are brighter than the rest in some scans and darker in others, as
+        stains and fluorescence differ.
     """
 
     n_cases: int
@@ -63,6 +74,8 @@ class Fingerprint:
     foreground_fraction: float
     sided_axes: tuple[int, ...]
     intensity: tuple[tuple[float, float, float, float], ...]
+    is_colour: bool
+    mixed_polarity: bool
 
     @property
     def ndim(self) -> int:
@@ -87,6 +100,8 @@ def fingerprint(facts: Sequence[CaseFacts]) -> Fingerprint:
         foreground_fraction=float(np.median(fractions)),
         sided_axes=_sided_axes(facts),
         intensity=_intensity(facts),
+        is_colour=any(f.is_colour for f in facts),
+        mixed_polarity=len({f.brighter for f in facts}) > 1,
     )
 
 
