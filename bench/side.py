@@ -20,14 +20,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--core", type=int, help="run on this core alone")
+    parser.add_argument("--core", type=int, help="with one thread: the core to run on")
     parser.add_argument("--out", type=Path, required=True, help="folder for masks and info.json")
 
 
 def limit_threads(threads: int, core: int | None) -> None:
-    """Give torch and its kin ``threads`` threads; call it before any of them is imported."""
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+    """Keep to ``threads`` cores and threads; call it before torch and its kin are imported."""
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0)) if core is None else [core]
+        os.sched_setaffinity(0, cores[:threads])
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     import torch

@@ -1,0 +1,167 @@
+"""Write docs/benchmarks.md from the tables in bench/results."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.stats import bootstrap
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+TITLES = {
+    "hippocampus": "Hippocampus, MR, 3D: 8 labelled cases, 20 unseen",
+    "chest": "Lungs on chest X-rays, 2D: 12 labelled cases, 40 unseen",
+    "nuclei": "Nuclei under the microscope, 2D: 12 labelled cases, 40 unseen",
+}
+NAMES = {"suffice": "suffice", "nnunet": "nnU-Net"}
+SETTING = ["minutes", "threads", "seed", "pinned"]
+
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `make bench` from the tables in `bench/results`; `bench/README.md` says how to run it.
+
+## Few labels, few minutes: against nnU-Net
+
+Both tools get the same cases, the same minutes and the same threads of the same machine, one
+after the other in one run (where it says *pinned*: at the same time, each with a core of its
+own). The lists of cases were drawn at random and committed before anything was tuned. One
+function scores both: Dice per case and label, averaged over labels, then over cases. No
+checkpoint is chosen by its score: what stands when the time is over is what is scored.
+
+- **nnU-Net** plans with its defaults (`3d_fullres` for volumes, `2d` for pictures) and trains on
+  all labelled cases (fold `all`) with its own trainer; its poly schedule is laid over the clock.
+  Planning, preprocessing, start-up and finding its fastest precision and number of augmentation
+  processes are not counted, and no validation, checkpoint or plot is done while the clock runs.
+  It predicts in fp32.
+- **suffice** runs as a user would run it: `suffice import`, `suffice train --minutes`, `suffice
+  predict`. Reading, preprocessing and calibration are counted.
+
+Intervals are 95 % BCa bootstraps over cases, paired for the difference.
+"""
+
+CREDITS = """\
+## Data
+
+Hippocampus: Medical Segmentation Decathlon, task 4 (CC BY-SA 4.0). Chest X-rays: Shenzhen set,
+masks by Stirenko et al. (CC BY-NC-SA 4.0, research only). Nuclei: 2018 Data Science Bowl, stage
+1 (CC0). None of it is part of this repository.
+"""
+
+
+def interval(values: pd.Series) -> str:
+    """Mean and its 95 % BCa interval, in percent."""
+    array = 100 * values.dropna().to_numpy()
+    if len(array) < 3 or np.ptp(array) == 0:
+        return f"{array.mean():.1f}"
+    found = bootstrap((array,), np.mean, n_resamples=9999, rng=np.random.default_rng(0))
+    low, high = found.confidence_interval
+    return f"{array.mean():.1f} ({low:.1f} to {high:.1f})"
+
+
+def row(cells: list[object]) -> str:
+    """One line of a Markdown table."""
+    return "| " + " | ".join(str(cell) for cell in cells) + " |\n"
+
+
+def versus_tables(scores: pd.DataFrame, runs: pd.DataFrame) -> Iterator[str]:
+    """Give a section for each data set and setting that was run on its fixed lists."""
+    fixed = scores[scores["test"].isin(["test20", "test40"])]
+    for dataset, title in TITLES.items():
+        for setting, part in fixed[fixed["dataset"] == dataset].groupby(SETTING):
+            values = dict(zip(SETTING, setting, strict=True))
+            chosen = (runs["dataset"] == dataset) & (runs["test"].isin(["test20", "test40"]))
+            for name, value in values.items():
+                chosen &= runs[name] == value
+            yield f"\n### {title}\n\n"
+            yield from versus_table(part, runs[chosen], values)
+
+
+def versus_table(
+    part: pd.DataFrame, runs: pd.DataFrame, setting: dict[str, object]
+) -> Iterator[str]:
+    """One run: a line for each tool and mode, the paired differences, and what was run."""
+    pinned = ", pinned to a core each, at the same time" if setting["pinned"] else ""
+    yield (
+        f"{setting['minutes']:g} minutes, {setting['threads']} "
+        f"thread{'s' if setting['threads'] != 1 else ''} each{pinned}, seed {setting['seed']}.\n\n"
+    )
+    labels = list(part["label"].unique())
+    extra = labels if len(labels) > 1 else []
+    yield row(["", "Dice, %", *extra])
+    yield row(["---"] * (2 + len(extra)))
+    means: dict[tuple[str, bool], pd.Series] = {}
+    for (tool, mirrored), own in part.groupby(["tool", "mirrored"], sort=False):
+        means[tool, mirrored] = own.groupby("case")["dice"].mean()
+        words = f"{NAMES[tool]}{', mirrored' if mirrored else ''}"
+        each = [f"{100 * own.loc[own['label'] == label, 'dice'].mean():.1f}" for label in extra]
+        yield row([words, interval(means[tool, mirrored]), *each])
+    for mirrored in (False, True):
+        if ("suffice", mirrored) in means and ("nnunet", mirrored) in means:
+            ours, theirs = means["suffice", mirrored].align(means["nnunet", mirrored])
+            words = f"difference{', mirrored' if mirrored else ''}"
+            yield row([f"**{words}**", f"**{interval(ours - theirs)}**", *[""] * len(extra)])
+    yield "\n"
+    for run in runs.itertuples():
+        yield (
+            f"- {NAMES[run.tool]} {run.version}, torch {run.torch}, {run.precision}: "
+            f"{run.steps} steps in {run.minutes_trained:.2f} minutes; {run.plan}\n"
+        )
+    yield f"- {machine_line(runs.iloc[0])}\n"
+
+
+def machine_line(run: pd.Series) -> str:
+    """The machine in words."""
+    return (
+        f"{run['cpu']} ({run['flags']}), {run['cores']} cores, {run['memory_gib']} GiB, "
+        f"{run['system']}, Python {run['python']}"
+    )
+
+
+def inference_table(rows: pd.DataFrame) -> Iterator[str]:
+    """Give the section on tiled inference."""
+    yield "\n## Inference on a whole volume\n\n"
+    yield (
+        "One U-Net with 16 channels at full resolution, trained on patches of 96x96x96, over a "
+        "volume of 256x256x128; the same weights in the same process for all three. MONAI and "
+        "nnU-Net tile with an overlap of 0.5 and Gaussian weights. Seconds are medians; the "
+        "ratio is theirs to ours in the same precision.\n\n"
+    )
+    yield row(["", "precision", "case", "seconds", "ratio", "Dice, %"])
+    yield row(["---"] * 6)
+    ours = rows[rows["tool"] == "suffice"].set_index(["precision", "case"])["seconds"]
+    for line in rows.sort_values(["case", "precision"], kind="stable").itertuples():
+        place = (line.precision, line.case)
+        ratio = f"{line.seconds / ours[place]:.1f}" if place in ours.index else ""
+        cells = [line.tool, line.precision, line.case, f"{line.seconds:.1f}", ratio]
+        yield row([*cells, f"{100 * line.dice:.2f}"])
+    yield f"\n- {rows.iloc[0]['threads']} threads, torch {rows.iloc[0]['torch']}; "
+    yield f"{machine_line(rows.iloc[0])}\n"
+
+
+def page(results: Path) -> str:
+    """The whole page as Markdown."""
+    parts = [INTRODUCTION]
+    if (results / "versus_nnunet.csv").exists():
+        scores = pd.read_csv(results / "versus_nnunet.csv")
+        runs = pd.read_csv(results / "versus_nnunet_runs.csv", keep_default_na=False)
+        parts += versus_tables(scores, runs)
+    if (results / "inference.csv").exists():
+        parts += inference_table(pd.read_csv(results / "inference.csv", keep_default_na=False))
+    return "".join([*parts, "\n", CREDITS])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument("--page", type=Path, default=PAGE)
+    options = parser.parse_args()
+    options.page.write_text(page(options.results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
