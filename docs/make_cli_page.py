@@ -24,16 +24,15 @@ goes on where it was when it is given again.
 
 def page() -> str:
     """Return the page: the executable's help, then a section for each command."""
-    group = typer.main.get_command(app)
-    parts = [_HEAD, _block(_help(group, "suffice"))]
-    for name, command in sorted(getattr(group, "commands", {}).items()):
-        parts += [f"## suffice {name}\n", _block(_help(command, f"suffice {name}"))]
+    group = typer.main.get_group(app)
+    context = group.context_class(
+        group, info_name="suffice", terminal_width=WIDTH, **group.context_settings
+    )
+    parts = [_HEAD, _block(group.get_help(context))]
+    for name, command in sorted(group.commands.items()):
+        below = command.context_class(command, info_name=name, parent=context)
+        parts += [f"## suffice {name}\n", _block(command.get_help(below))]
     return "\n".join(parts)
-
-
-def _help(command: typer.core.TyperCommand | typer.core.TyperGroup, name: str) -> str:
-    context = command.context_class(command, info_name=name, terminal_width=WIDTH)
-    return command.get_help(context)
 
 
 def _block(text: str) -> str:
