@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,11 +60,7 @@ class PlainBlock(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolutions and a shortcut (He et al. 2016, doi 10.1109/CVPR.2016.90).
-
-    The shortcut averages over the stride before its 1x1 convolution, so that no voxel is skipped
-    (He et al. 2019, "ResNet-D", arXiv 1812.01187).
-    """
+    """Two convolutions and a shortcut (He et al. 2016, doi 10.1109/CVPR.2016.90)."""
 
     def __init__(
         self, ndim: int, n_in: int, n_out: int, *, kernel: Sequence[int], stride: Sequence[int]
@@ -75,13 +70,12 @@ class ResidualBlock(nn.Module):
             ConvNorm(ndim, n_in, n_out, kernel=kernel, stride=stride),
             ConvNorm(ndim, n_out, n_out, kernel=kernel, activate=False),
         )
-        shortcut: list[nn.Module] = []
-        if max(stride) > 1:
-            pool: Any = nn.AvgPool2d if ndim == 2 else nn.AvgPool3d
-            shortcut.append(pool(tuple(stride), tuple(stride), ceil_mode=True))
-        if n_in != n_out:
-            shortcut.append(ConvNorm(ndim, n_in, n_out, kernel=(1,) * ndim, activate=False))
-        self.shortcut = nn.Sequential(*shortcut)
+        # A strided 1x1 convolution, not pooling: torch's pooling of volumes leaves channels-last.
+        self.shortcut: nn.Module = nn.Identity()
+        if n_in != n_out or max(stride) > 1:
+            self.shortcut = ConvNorm(
+                ndim, n_in, n_out, kernel=(1,) * ndim, stride=stride, activate=False
+            )
         self.activation = nn.LeakyReLU(SLOPE, inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
