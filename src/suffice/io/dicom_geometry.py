@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from suffice.core import GeometryError, Grid
 from suffice.io.dicom_headers import Frame, Series
+from suffice.io.raw import LPS_TO_RAS
 
 FloatArray = npt.NDArray[np.float64]
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 # Projections have no depth, wherever their header says that they were taken.
 PROJECTIONS = ("CR", "DX", "MG", "XA", "RF", "US", "XC", "ES", "OP", "PX", "IO", "GM")
 _SAME_PLACE_MM = 0.01

@@ -11,9 +11,7 @@ import SimpleITK as sitk
 
 from suffice.core import FileFormatError, Grid
 from suffice.io.guard import reading
-from suffice.io.raw import Raw
-
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+from suffice.io.raw import LPS_TO_RAS, Raw
 
 
 def read(path: Path) -> Raw:

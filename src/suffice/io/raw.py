@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from suffice.core import Grid, Modality, Unit
 
+# DICOM and ITK count towards left and posterior where a Grid counts towards right and anterior.
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
 
 @dataclass(frozen=True, eq=False)
 class Raw:
