@@ -7,10 +7,43 @@ import pytest
 
 import suffice
 
-EXPORTED = """
-Budget Case Channel Cohort Grid Image Label LabelMap Legend Progress SufficeError __version__
-read_cohort write_cohort
-""".split()
+EXPORTED = [
+    "Budget",
+    "Case",
+    "Channel",
+    "Cohort",
+    "Grid",
+    "Image",
+    "Label",
+    "LabelMap",
+    "Legend",
+    "Prediction",
+    "Progress",
+    "Segmenter",
+    "SufficeError",
+    "UNetSegmenter",
+    "__version__",
+    "bootstrap_interval",
+    "check_cohort",
+    "evaluate",
+    "import_cohort",
+    "load_segmenter",
+    "measure_mask",
+    "plan_training",
+    "predict",
+    "read_case_image",
+    "read_case_mask",
+    "read_cohort",
+    "read_image",
+    "read_mask",
+    "run",
+    "score_case",
+    "train",
+    "write_cohort",
+    "write_image",
+    "write_mask",
+    "write_report",
+]
 
 
 def test_the_exported_names_are_these() -> None:

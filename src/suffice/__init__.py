@@ -22,7 +22,27 @@ if TYPE_CHECKING:
         Progress,
         SufficeError,
     )
-    from suffice.io import read_cohort, write_cohort
+    from suffice.io import (
+        read_case_image,
+        read_case_mask,
+        read_cohort,
+        read_image,
+        read_mask,
+        write_cohort,
+        write_image,
+        write_mask,
+    )
+    from suffice.measure import measure_mask
+    from suffice.metrics import bootstrap_interval, score_case
+    from suffice.qc import check_cohort
+    from suffice.report import write_report
+    from suffice.segmenters import Prediction, Segmenter, UNetSegmenter, load_segmenter
+    from suffice.workflows.evaluating import evaluate
+    from suffice.workflows.importing import import_cohort
+    from suffice.workflows.planning import plan_training
+    from suffice.workflows.predicting import predict
+    from suffice.workflows.running import run
+    from suffice.workflows.training import train
 
 __version__ = "0.1.0"
 
@@ -36,11 +56,32 @@ __all__ = [
     "Label",
     "LabelMap",
     "Legend",
+    "Prediction",
     "Progress",
+    "Segmenter",
     "SufficeError",
+    "UNetSegmenter",
     "__version__",
+    "bootstrap_interval",
+    "check_cohort",
+    "evaluate",
+    "import_cohort",
+    "load_segmenter",
+    "measure_mask",
+    "plan_training",
+    "predict",
+    "read_case_image",
+    "read_case_mask",
     "read_cohort",
+    "read_image",
+    "read_mask",
+    "run",
+    "score_case",
+    "train",
     "write_cohort",
+    "write_image",
+    "write_mask",
+    "write_report",
 ]
 
 _HOMES = {
@@ -57,7 +98,27 @@ _HOMES = {
         "Progress",
         "SufficeError",
     ],
-    "suffice.io": ["read_cohort", "write_cohort"],
+    "suffice.io": [
+        "read_case_image",
+        "read_case_mask",
+        "read_cohort",
+        "read_image",
+        "read_mask",
+        "write_cohort",
+        "write_image",
+        "write_mask",
+    ],
+    "suffice.measure": ["measure_mask"],
+    "suffice.metrics": ["bootstrap_interval", "score_case"],
+    "suffice.qc": ["check_cohort"],
+    "suffice.report": ["write_report"],
+    "suffice.segmenters": ["Prediction", "Segmenter", "UNetSegmenter", "load_segmenter"],
+    "suffice.workflows.evaluating": ["evaluate"],
+    "suffice.workflows.importing": ["import_cohort"],
+    "suffice.workflows.planning": ["plan_training"],
+    "suffice.workflows.predicting": ["predict"],
+    "suffice.workflows.running": ["run"],
+    "suffice.workflows.training": ["train"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -13,6 +13,7 @@ from suffice.core import StorageError
 
 # What a killed write leaves behind starts with this, so that a reader never takes it for whole.
 PARTIAL_PREFIX = ".partial-"
+_PROBE_BYTES = 1 << 16
 
 
 def require_free(path: Path, *, overwrite: bool) -> None:
@@ -21,6 +22,20 @@ def require_free(path: Path, *, overwrite: bool) -> None:
         raise StorageError(
             f"'{path}' exists already", cure="Name another place, or give --force to replace it."
         )
+
+
+def require_writable(folder: Path) -> None:
+    """Raise a `StorageError` where nothing can be written into ``folder``, which is made.
+
+    For tasks that write only after long work: a full disk or read-only place is told first.
+    """
+    probe = folder / f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-probe"
+    with _named_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            probe.write_bytes(bytes(_PROBE_BYTES))
+        finally:
+            probe.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

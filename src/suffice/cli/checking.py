@@ -48,4 +48,5 @@ def _in_words(finding: Finding) -> str:
     if len(finding.cases) > MAX_NAMED:
         names += f" and {len(finding.cases) - MAX_NAMED} more"
     where = f" [{names}]" if names else ""
-    return f"{finding.severity:8}{finding.kind}{where}: {finding.message} {finding.cure}"
+    message = finding.message.rstrip(".")
+    return f"{finding.severity:8}{finding.kind}{where}: {message}. {finding.cure}"

@@ -90,8 +90,12 @@ def describe(progress: Progress) -> str:
     '2.0 min left, loss 0.25'
     """
     parts = [] if progress.minutes_left is None else [f"{progress.minutes_left:.1f} min left"]
-    parts += [f"{name} {value:.3g}" for name, value in progress.values.items()]
+    parts += [f"{name} {_short(value)}" for name, value in progress.values.items()]
     return ", ".join([*parts, progress.note] if progress.note else parts)
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"
 
 
 @contextlib.contextmanager

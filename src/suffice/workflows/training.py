@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
-from suffice.files import require_free
+from suffice.files import require_free, require_writable
 from suffice.segmenters import Segmenter, UNetSegmenter
 
 SegmenterMaker = Callable[[], Segmenter]
@@ -76,6 +76,7 @@ def train(
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
     workdir = workdir or out.with_name(out.name + ".work")
+    require_writable(workdir)
     started = time.monotonic()
     segmenter = make_segmenter().fit(
         labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
