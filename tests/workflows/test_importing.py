@@ -82,6 +82,14 @@ def test_dirt_is_named_and_never_stops_an_import(pairs: Path, tmp_path: Path) ->
     assert read_left_out(tmp_path / "cohort" / "left_out.csv") == report.left_out
 
 
+def test_pictures_of_other_channels_are_left_out(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        grey = np.arange(72).reshape(8, 9)
+        picture(tmp_path / "data" / f"{name}.png", grey if name != "b" else np.stack([grey] * 3, 2))
+    report = import_cohort(tmp_path / "data", tmp_path / "cohort", pattern="{name}.png")
+    assert reasons(report) == {"b.png": "has 3 channels where most have 1"}
+
+
 def test_files_are_referred_to_or_copied(pairs: Path, tmp_path: Path) -> None:
     seen: list[Progress] = []
     report = import_cohort(pairs, tmp_path / "a", listener=seen.append)

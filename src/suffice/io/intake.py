@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,10 +42,11 @@ _MAX_LABEL = 65535
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A case whose images are whole, with the grid that they lie on."""
+    """A case whose images are whole, with their grid and, where they were read, their channels."""
 
     draft: DraftCase
     grid: Grid
+    n_channels: int | None
 
 
 @dataclass
@@ -119,15 +121,15 @@ class Intake:
                 if n_bytes < _READ_LIMIT_BYTES:
                     image = read_image(paths)
                     n_bytes += image.array.nbytes
-                    grid = image.grid
+                    grid, n_channels = image.grid, image.n_channels
                 else:
                     n_headers += 1
-                    grid = _common_grid(paths)
+                    grid, n_channels = _common_grid(paths), None
             except SufficeError as error:
                 self._leave(paths[0], str(error))
                 continue
             names.add(case.name)
-            kept.append(_Kept(item, grid))
+            kept.append(_Kept(item, grid, n_channels))
         if n_headers:
             self.notes.append(
                 f"Of {n_headers} images only the headers were read, as they are many: "
@@ -136,10 +138,12 @@ class Intake:
         return kept
 
     def _of_one_kind(self, kept: list[_Kept]) -> list[_Kept]:
-        """Leave out pictures among volumes or volumes among pictures, and foreign volumes."""
+        """Leave out pictures among volumes, or the reverse, foreign volumes, other channels."""
         n_volumes = sum(item.grid.ndim == 3 for item in kept)
         ndim = 3 if 2 * n_volumes > len(kept) else 2
         median = _median_shape(item.grid for item in kept if item.grid.ndim == ndim)
+        counts = Counter(item.n_channels for item in kept if item.n_channels is not None)
+        n_channels = counts.most_common(1)[0][0] if counts else None
         taken = []
         for item in kept:
             path = next(iter(item.draft.case.images.values()))
@@ -149,6 +153,8 @@ class Intake:
                 self._leave(path, f"{kinds[0]} in a cohort of {kinds[1]}")
             elif foreign:
                 self._leave(path, foreign)
+            elif item.n_channels not in (None, n_channels):
+                self._leave(path, f"has {item.n_channels} channels where most have {n_channels}")
             else:
                 taken.append(item)
         return taken

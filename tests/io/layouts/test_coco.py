@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 from skimage.draw import polygon2mask
 
 from suffice.core import CohortError
 from suffice.io.layouts.coco import Coco
+from suffice.io.layouts.coco_outlines import fill, sound_outline
 
 SQUARE = [[1, 1, 5, 1, 5, 4, 1, 4]]
 
@@ -102,7 +105,17 @@ def test_boxes_alone_are_refused(save, source: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [[], [[1, 2, 3, 4]], {"size": [6, 8], "counts": [3, 3]}, {"size": [9, 9], "counts": "a"}]
+    "bad",
+    [
+        [],
+        [[1, 2, 3, 4]],
+        [[1, 2, 3, 4, 1e9, 0]],
+        [[1, 2, 3, 4, "5", 6]],
+        {"size": [6, 8], "counts": [3, 3]},
+        {"size": [6, 8], "counts": [-3, 51]},
+        {"size": [9, 9], "counts": "a"},
+        {"size": [6, 8], "counts": "ooo"},
+    ],
 )
 def test_an_image_with_a_missing_outline_is_left_unlabelled(save, source: Path, bad: Any) -> None:
     save("a.png")
@@ -156,3 +169,20 @@ def test_json_that_contradicts_itself(save, source: Path) -> None:
     write_json(source, [(5, SQUARE)])
     with pytest.raises(CohortError, match="contradicts itself"):
         Coco().collect(source)
+
+
+@settings(max_examples=40, deadline=None)
+@given(bits=st.lists(st.booleans(), min_size=48, max_size=48))
+def test_the_text_of_runs_is_read_as_pycocotools_writes_it(bits: list[bool]) -> None:
+    array = np.asfortranarray(np.reshape(bits, (6, 8)).astype(np.uint8))
+    text = coco_mask.encode(array)["counts"].decode()
+    outline = sound_outline({"size": [6, 8], "counts": text}, (6, 8))
+    assert outline is not None
+    np.testing.assert_array_equal(fill([(1, outline)], (6, 8)), array)
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=12))
+def test_damaged_runs_are_never_filled(text: str) -> None:
+    outline = sound_outline({"size": [6, 8], "counts": text}, (6, 8))
+    assert outline is None or sum(outline["counts"]) == 48

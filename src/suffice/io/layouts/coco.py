@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from suffice.core import DEFAULT_CHANNEL, DEFAULT_RATER, Case, CohortError
 from suffice.io.formats import stem_of, suffix_of
+from suffice.io.layouts.coco_outlines import Outline, fill, sound_outline
 from suffice.io.layouts.draft import Draft, DraftCase, Drawing, LabelArray
 from suffice.io.layouts.names import is_augmented_copy, is_scan, listed, subject_of, walk
 from suffice.io.left_out import LeftOut
 
 _KEYS = ("images", "annotations", "categories")
 _DEPTH = 3
-_MIN_POLYGON = 6
-
-Outline = tuple[int, Any]
 
 
 @dataclass(slots=True)
@@ -32,7 +27,7 @@ class _Listed:
     json_path: Path
     file_name: str
     size: tuple[int, int]
-    outlines: list[tuple[str, Any]] = field(default_factory=list)
+    outlines: list[tuple[str, Outline]] = field(default_factory=list)
     n_without: int = 0
 
 
@@ -108,35 +103,17 @@ def _images(path: Path, content: Mapping[str, Any]) -> list[_Listed]:
         for row in content["annotations"]:
             image = images[row["image_id"]]
             name = names[row["category_id"]]
-            if _is_outline(row.get("segmentation"), image.size):
-                image.outlines.append((name, row["segmentation"]))
-            else:
+            outline = sound_outline(row.get("segmentation"), image.size)
+            if outline is None:
                 image.n_without += 1
+            else:
+                image.outlines.append((name, outline))
     except (KeyError, TypeError, ValueError) as error:
         raise CohortError(
             f"'{path}' contradicts itself: an entry lacks or misnames {error}",
             cure="Export it again.",
         ) from error
     return list(images.values())
-
-
-def _is_outline(segmentation: Any, size: tuple[int, int]) -> bool:
-    """Whether it can be filled: polygons of three points at least, or whole run lengths."""
-    if isinstance(segmentation, dict):
-        counts, stated = segmentation.get("counts"), segmentation.get("size")
-        if stated is None or tuple(stated) != size:
-            return False
-        if isinstance(counts, list):
-            return min(counts, default=-1) >= 0 and sum(counts) == size[0] * size[1]
-        return isinstance(counts, str) and bool(counts)
-    return (
-        isinstance(segmentation, list)
-        and bool(segmentation)
-        and all(
-            isinstance(polygon, list) and len(polygon) >= _MIN_POLYGON and len(polygon) % 2 == 0
-            for polygon in segmentation
-        )
-    )
 
 
 def _values(
@@ -215,32 +192,16 @@ def _drawing(image: _Listed, values: Mapping[str, int]) -> Drawing:
     return Drawing((image.json_path,), partial(_fill, outlines, image))
 
 
-def _fill(outlines: Sequence[Outline], image: _Listed, shape: tuple[int, ...]) -> LabelArray:
-    """Fill the outlines in the order of the file: the later lies on top."""
-    from pycocotools import mask as coco_mask
-
+def _fill(
+    outlines: Sequence[tuple[int, Outline]], image: _Listed, shape: tuple[int, ...]
+) -> LabelArray:
     if shape != image.size:
         raise CohortError(
             f"'{image.file_name}' has another size than {image.json_path.name} says",
             got="x".join(map(str, shape)),
             expected="x".join(map(str, image.size)),
         )
-    array = np.zeros(shape, dtype=np.uint16)
-    for value, segmentation in outlines:
-        try:
-            with warnings.catch_warnings():
-                # pycocotools predates the way in which numpy 2 asks for arrays.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                packed = isinstance(segmentation, dict) and isinstance(segmentation["counts"], str)
-                runs = segmentation if packed else coco_mask.frPyObjects(segmentation, *shape)
-                inside = coco_mask.decode(coco_mask.merge(runs) if isinstance(runs, list) else runs)
-        except Exception as error:
-            raise CohortError(
-                f"An outline of '{image.file_name}' in {image.json_path.name} cannot be filled",
-                got=error,
-            ) from error
-        array[inside.astype(bool)] = value
-    return array
+    return fill(outlines, shape)
 
 
 def _remarks(cases: Sequence[DraftCase], contents: Mapping[Path, Any]) -> list[str]:
