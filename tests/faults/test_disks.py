@@ -1,6 +1,6 @@
 """Disks that are full and folders that cannot be written: told, and nothing half-written."""
 
-import errno
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -9,12 +9,9 @@ from suffice.core import Cohort
 
 
 def fill(folder: Path) -> None:
-    try:
-        with (folder / "ballast").open("wb", buffering=0) as handle:
-            while handle.write(bytes(512)):
-                pass
-    except OSError as error:
-        assert error.errno == errno.ENOSPC
+    with contextlib.suppress(OSError), (folder / "ballast").open("wb", buffering=0) as handle:
+        while handle.write(bytes(512)):
+            pass
 
 
 def leftovers(folder: Path) -> list[str]:
