@@ -27,6 +27,8 @@ class InstanceNormAct(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``(N, C, *spatial)`` over its spatial axes."""
         if x.device.type == "cpu" and x.dtype == torch.float32:
+            if not torch.is_grad_enabled():
+                return _normalise(x, self.weight, self.bias, self.slope)
             out: Tensor = _FusedNorm.apply(x, self.weight, self.bias, self.slope)  # type: ignore[no-untyped-call]
             return out
         y = F.instance_norm(x, weight=self.weight, bias=self.bias, eps=EPSILON)
@@ -42,15 +44,34 @@ def _channels_outside(flat: Tensor, shape: torch.Size) -> Tensor:
     return flat.reshape(shape[0], *shape[2:], shape[1]).movedim(-1, 1)
 
 
+def _centre(flat: Tensor) -> tuple[Tensor, Tensor]:
+    """Centred values and the inverse of their standard deviation, of ``(N, V, C)`` along V."""
+    # Two passes: the one-pass variance cancels where the mean is large.
+    centred = flat - flat.mean(1, keepdim=True)
+    return centred, torch.rsqrt(_sum_products(centred, centred) / flat.shape[1] + EPSILON)
+
+
+def _sum_products(a: Tensor, b: Tensor) -> Tensor:
+    """Sum ``a * b`` along V, shape ``(N, 1, C)``.
+
+    The diagonal of a matrix product: it needs C times the sums, but neither memory nor torch's
+    slow reductions over an outer axis, and it adds blockwise, with less rounding.
+    """
+    return (a.mT @ b).diagonal(dim1=1, dim2=2)[:, None]
+
+
+def _normalise(x: Tensor, weight: Tensor, bias: Tensor, slope: float) -> Tensor:
+    """Do what `_FusedNorm` does, in the memory of one tensor."""
+    centred, inverse_sd = _centre(_channels_inside(x))
+    y = centred.mul_(inverse_sd * weight).add_(bias)
+    return _channels_outside(y if slope == 1.0 else F.leaky_relu_(y, slope), x.shape)
+
+
 class _FusedNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, slope: float) -> Tensor:
         flat = _channels_inside(x)
-        # Two passes: the one-pass variance cancels where the mean is large.
-        mean = flat.mean(1, keepdim=True)
-        centred = flat - mean
-        square = torch.linalg.vector_norm(centred, dim=1, keepdim=True).square_()
-        inverse_sd = torch.rsqrt(square / flat.shape[1] + EPSILON)
+        centred, inverse_sd = _centre(flat)
         y = torch.addcmul(bias, centred, inverse_sd * weight)
         if slope != 1.0:
             F.leaky_relu_(y, slope)
@@ -66,7 +87,7 @@ class _FusedNorm(torch.autograd.Function):
         if ctx.slope != 1.0:
             grad = torch.ops.aten.leaky_relu_backward(grad, y, ctx.slope, True)
         sum_grad = grad.sum(1, keepdim=True)
-        sum_product = (grad * centred).sum(1, keepdim=True) * inverse_sd
+        sum_product = _sum_products(grad, centred) * inverse_sd
         n_voxels = centred.shape[1]
         scale = inverse_sd * weight
         grad_x = torch.addcmul(-scale * sum_grad / n_voxels, grad, scale)
