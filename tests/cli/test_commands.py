@@ -1,0 +1,103 @@
+"""Commands as a person or a program calls them; the heavy ones are tried in tests/faults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import typer
+
+from suffice.cli.importing import Layout
+from suffice.cli.main import app
+from suffice.core import Cohort
+from suffice.io.layouts import LAYOUTS
+
+Cli = Callable[..., tuple[int, str, str]]
+COMMANDS = {"import", "check", "plan", "train", "predict", "evaluate", "run", "report", "demo"}
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    def run(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            app([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def test_every_command_and_option_is_explained() -> None:
+    commands = typer.main.get_command(app).commands
+    assert set(commands) == COMMANDS
+    for command in commands.values():
+        assert command.help
+        assert all(option.help for option in command.params)
+
+
+def test_every_command_answers_programs() -> None:
+    for command in typer.main.get_command(app).commands.values():
+        assert "--json" in {name for option in command.params for name in option.opts}
+
+
+def test_the_layouts_are_those_of_the_library() -> None:
+    assert set(get_args(Layout)) == {"auto", *LAYOUTS}
+
+
+def test_import(tiny_cohort: Cohort, tmp_path: Path, cli: Cli) -> None:
+    source, out = tiny_cohort.root, tmp_path / "cohort"
+    arguments = ("import", source, "--out", out, "--label", "1=ball", "--modality", "MR")
+    code, text, _ = cli(*arguments)
+    assert code == 0
+    assert "cases     8 of 8 subjects" in text
+    assert "labels    1 ball" in text
+    code, text, told = cli(*arguments)
+    assert (code, text) == (1, "")
+    assert told.splitlines()[-1].endswith("or give --force to replace it.")
+    code, text, _ = cli(*arguments, "--force", "--json")
+    answer = json.loads(text)
+    assert (answer["n_cases"], answer["n_labelled"], answer["labels"]) == (8, 6, {"1": "ball"})
+
+
+def test_import_wants_names_of_values(tmp_path: Path, cli: Cli) -> None:
+    code, _, told = cli("import", tmp_path, "--out", tmp_path / "c", "--label", "ball")
+    assert code == 1
+    assert told == "error: A label needs a value and a name: got ball. Give --label 1=lung.\n"
+
+
+def test_check(tiny_cohort: Cohort, cli: Cli) -> None:
+    code, text, _ = cli("check", tiny_cohort.root)
+    assert code == 0
+    assert text.startswith("8 cases of 8 subjects, 6 labelled: 0 errors")
+    code, text, _ = cli("check", tiny_cohort.root, "--json")
+    assert json.loads(text)["is_clean"] is True
+
+
+def test_evaluate(tiny_cohort: Cohort, tmp_path: Path, cli: Cli) -> None:
+    arguments = ("evaluate", tiny_cohort.root / "masks", tiny_cohort.root)
+    code, text, _ = cli(*arguments, "--out", tmp_path / "scores.csv")
+    assert code == 0
+    assert text.splitlines()[0].split()[:3] == ["label", "metric", "mean"]
+    assert (tmp_path / "scores.csv").read_text(encoding="utf-8").startswith("case,subject,label")
+    code, text, told = cli(*arguments, "--out", tmp_path / "scores.csv")
+    assert (code, text) == (1, "")
+    assert "exists already" in told
+    _, text, _ = cli(*arguments, "--json")
+    rows = json.loads(text)["summary"]
+    assert {row["mean"] for row in rows if row["metric"] == "dice"} == {1.0}
+
+
+def test_report_needs_a_study(tmp_path: Path, cli: Cli) -> None:
+    code, _, told = cli("report", tmp_path)
+    assert code == 1
+    assert "is not a study folder" in told
+    assert told.count("\n") == 1
+
+
+def test_version(cli: Cli) -> None:
+    code, text, told = cli("--version")
+    assert (code, told) == (0, "")
+    assert text.startswith("suffice ")
