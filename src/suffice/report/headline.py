@@ -13,6 +13,7 @@ from suffice.study import MEAN
 
 FEW_SUBJECTS = 10
 WIDE_INTERVAL = 0.1
+POOR_DICE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,12 @@ def _sentence(scores: tuple[Score, ...]) -> str:
 
 def _cautions(scores: tuple[Score, ...]) -> list[str]:
     cautions = []
+    if min(score.mean for score in scores) < POOR_DICE:
+        cautions.append(
+            f"A mean Dice below {POOR_DICE} is poor: these masks do not serve as they are. Look at "
+            "how the model learned, below: where the loss still fell at the end, or few steps were "
+            "taken, give it more minutes or a machine with less other work."
+        )
     fewest = min(score.n_subjects for score in scores)
     if fewest < FEW_SUBJECTS:
         cautions.append(
