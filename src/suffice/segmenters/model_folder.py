@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from suffice.core import Channel, Cohort, Label, Legend, ModelError
@@ -78,7 +79,8 @@ def write_model(
     with writing_folder(folder, overwrite=overwrite) as partial:
         (partial / CARD).write_text(_card_to_toml(card), encoding="utf-8")
         (partial / PLAN).write_text(plan_to_toml(plan), encoding="utf-8")
-        save_file({k: v.contiguous() for k, v in weights.items()}, partial / WEIGHTS)
+        # Not through safetensors' own writer, which tells a full disk by an error of its own.
+        (partial / WEIGHTS).write_bytes(save({k: v.contiguous() for k, v in weights.items()}))
         with (partial / HISTORY).open("w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, HISTORY_COLUMNS)
             writer.writeheader()
@@ -111,7 +113,7 @@ def read_card(folder: Path) -> ModelCard:
             n_steps=table["n_steps"],
             versions=table["versions"],
         )
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
             f"'{path}' cannot be read", got=error, cure="Take the model folder's own copy back."
         ) from error
@@ -135,16 +137,27 @@ def read_model(
             got=f"no {', '.join(missing)}",
             cure="Copy the whole folder, or train it again.",
         )
-    plan = plan_from_toml((folder / PLAN).read_text(encoding="utf-8"))
+    with _whole(folder / PLAN):
+        plan = plan_from_toml((folder / PLAN).read_text(encoding="utf-8"))
     try:
         weights = load_file(folder / WEIGHTS)
     except Exception as error:  # safetensors has one error type of its own for all damage
         raise ModelError(
             f"The weights of '{folder}' cannot be read", cure="Copy the folder again."
         ) from error
-    with (folder / HISTORY).open(newline="", encoding="utf-8") as handle:
+    with _whole(folder / HISTORY), (folder / HISTORY).open(newline="", encoding="utf-8") as handle:
         rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(handle)]
     return card, plan, weights, rows
+
+
+@contextlib.contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise ModelError(
+            f"'{path}' cannot be read", cure="Take the model folder's own copy back."
+        ) from error
 
 
 def _card_to_toml(card: ModelCard) -> str:
@@ -169,6 +182,6 @@ def _card_to_toml(card: ModelCard) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _toml(text: str) -> Any:
-    # A JSON string is a valid TOML basic string.
-    return json.dumps(text)
+def _toml(text: str) -> str:
+    # A JSON string is a valid TOML basic string, but for the escapes of emoji and a bare DEL.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -80,6 +80,7 @@ def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFa
     classes = orientation.to_canonical(mask.legend.to_classes(mask.array))
     n_classes = mask.legend.n_classes
     counts = np.bincount(classes.reshape(-1), minlength=n_classes)
+    is_volume = image.grid.affine is not None
     inside = np.flatnonzero(classes)
     if inside.size > N_INTENSITIES:
         inside = rng.choice(inside, N_INTENSITIES, replace=False)
@@ -87,7 +88,8 @@ def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFa
     sample = np.stack([channel.reshape(-1)[inside] for channel in channels])
     return CaseFacts(
         shape=classes.shape,
-        spacing_mm=orientation.reorder(image.grid.unit_spacing),
+        # Pictures go pixel by pixel, also those whose spacing is known: see `network_shape`.
+        spacing_mm=orientation.reorder(image.grid.unit_spacing) if is_volume else (1.0, 1.0),
         class_voxels=tuple(int(n) for n in counts),
         class_centres=tuple(_centre(classes == k) for k in range(1, n_classes)),
         foreground=sample.astype(np.float32),

@@ -21,20 +21,19 @@ from suffice.core import (
     Listener,
     ModelError,
     Progress,
-    UsageError,
     silent,
 )
-from suffice.files import write_text
 from suffice.io import read_case_image, read_case_mask
 from suffice.nets import UNet
 from suffice.segmenters.model_folder import ModelCard, read_model, write_model
 from suffice.segmenters.planning import plan_for
 from suffice.segmenters.preparing import Orientation, prepare_image, prepare_labels
 from suffice.segmenters.protocol import Prediction
+from suffice.segmenters.work_folder import claim, keep_plan
 from suffice.training.inference import predict_labels, predict_probabilities
 from suffice.training.loop import build_network, train
 from suffice.training.machine import Machine, autocast_dtype, detect_machine
-from suffice.training.plan import Plan, plan_from_toml, plan_to_toml
+from suffice.training.plan import Plan
 from suffice.training.store import Store
 
 # Reading and calibrating may eat into the budget, but never more than this part of it.
@@ -135,24 +134,24 @@ class UNetSegmenter:
         listener: Listener,
     ) -> tuple[Plan, float]:
         """Plan and fill the store, or find both as an earlier start left them."""
-        wanted = {"cases": list(labelled.names), "minutes": budget.minutes, "seed": seed}
+        plan = claim(workdir, labelled, budget=budget, seed=seed, plan=self.plan)
         found = store.settings()
-        if found is not None:
-            if {key: found.get(key) for key in wanted} != wanted:
-                raise UsageError(
-                    f"'{workdir}' belongs to a training with other cases, minutes or seed",
-                    cure="Delete it or name another folder.",
-                )
-            plan = plan_from_toml((workdir / "plan.toml").read_text(encoding="utf-8"))
+        if plan is not None and found is not None:
             return plan, float(str(found["train_seconds"]))
-        plan = self.plan or plan_for(
-            labelled, budget=budget, machine=machine, seed=seed, started=started, listener=listener
-        )
-        write_text(workdir / "plan.toml", plan_to_toml(plan))
+        if plan is None:
+            plan = self.plan or plan_for(
+                labelled,
+                budget=budget,
+                machine=machine,
+                seed=seed,
+                started=started,
+                listener=listener,
+            )
+            keep_plan(workdir, plan)
         self._fill(store, labelled, plan, seed, listener)
         spent = time.monotonic() - started
         train_seconds = max(budget.seconds - spent, LEAST_TRAINING * budget.seconds)
-        store.close({**wanted, "train_seconds": train_seconds})
+        store.close({"train_seconds": train_seconds})
         return plan, train_seconds
 
     def _fill(
@@ -227,10 +226,11 @@ class UNetSegmenter:
             raise ModelError("The segmenter is not trained", cure="Call fit, or load a model.")
         machine = detect_machine()
         device = torch.device(machine.accelerator)
-        if self.plan_.precision != "32-true" and machine.precision == "32-true":
+        plan = self.plan_
+        if plan.precision != "32-true" and machine.precision == "32-true":
             # Trained where bf16 is fast, used where it is emulated.
-            self.plan_ = replace(self.plan_, precision="32-true")
-        return self._network.to(device).eval(), self.plan_, device
+            plan = replace(plan, precision="32-true")
+        return self._network.to(device).eval(), plan, device
 
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
         """Write ``plan.toml``, ``model.toml``, ``weights.safetensors`` and ``history.csv``."""
@@ -248,10 +248,10 @@ class UNetSegmenter:
             If a file is missing or damaged, or the weights do not fit the plan.
         """
         card, plan, weights, history = read_model(folder)
-        network = build_network(plan)
         try:
+            network = build_network(plan)
             network.load_state_dict(weights)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, TypeError) as error:
             raise ModelError(
                 f"The weights in '{folder}' do not fit its plan",
                 cure="Take the model folder's own copy back.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,6 +51,15 @@ class PatchSampler:
         images = np.stack([image for image, _ in pairs]).astype(np.float32)
         labels = np.stack([labels for _, labels in pairs])
         return torch.from_numpy(images), torch.from_numpy(labels)
+
+    def state(self) -> dict[str, Any]:
+        """Return what the coming draws hang on: the generator and the rest of the deck."""
+        return {"rng": self.rng.bit_generator.state, "deck": list(self._deck)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on drawing where a sampler of the same cases was."""
+        self.rng.bit_generator.state = state["rng"]
+        self._deck = list(state["deck"])
 
     def _next_case(self) -> int:
         # A shuffled deck: with a handful of cases plain random draws would starve some of them.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,18 @@ class TrainingState:
 
 
 def save_checkpoint(path: Path, state: TrainingState) -> None:
-    """Write a checkpoint beside its place and rename it."""
+    """Write a checkpoint beside its place and rename it.
+
+    Raises
+    ------
+    StorageError
+        If the disk is full or the folder cannot be written.
+    """
+    # Through memory: of a full disk torch tells nothing but that its own writer failed.
+    buffer = io.BytesIO()
+    torch.save(vars(state), buffer)
     with writing_file(path) as partial:
-        torch.save(vars(state), partial)
+        partial.write_bytes(buffer.getbuffer())
 
 
 def load_checkpoint(path: Path) -> TrainingState | None:

@@ -19,7 +19,7 @@ class CaseFacts:
     ----------
     shape : tuple of int
     spacing_mm : tuple of float
-        Ones where a picture has none.
+        Ones for a picture, whose pixels are taken as they are.
     class_voxels : tuple of int
         Voxels of each class, the background first.
     class_centres : tuple of tuple of float

@@ -236,7 +236,7 @@ class _Loop:
         self.state.optimizer = self.optimizer.state_dict()
         self.state.generators = {
             "augmentation": self.generator.get_state(),
-            "sampler": _plain(self.sampler.rng.bit_generator.state),
+            "sampler": _plain(self.sampler.state()),
         }
         return self.state
 
@@ -248,7 +248,7 @@ class _Loop:
         self.average.load_state_dict(state.average)
         self.optimizer.load_state_dict(state.optimizer)
         self.generator.set_state(state.generators["augmentation"])
-        self.sampler.rng.bit_generator.state = state.generators["sampler"]
+        self.sampler.restore(state.generators["sampler"])
         self.state = state
         if state.history:
             self.loss, self.dice = state.history[-1]["loss"], state.history[-1]["dice"]
