@@ -73,6 +73,16 @@ class Fakes:
 
 @pytest.fixture
 def fakes() -> Fakes:
+    return new_fakes()
+
+
+@pytest.fixture(scope="module")
+def shared_fakes() -> Fakes:
+    """For a study that several tests look at."""
+    return new_fakes()
+
+
+def new_fakes() -> Fakes:
     fits: list[tuple[str, ...]] = []
 
     class Recording(ThresholdSegmenter):

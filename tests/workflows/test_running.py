@@ -17,17 +17,24 @@ def run_tiny(cohort: Cohort, out: Path, fakes, **options) -> Study:
     return run(cohort, out, **{"minutes": 1, **options}, make_segmenter=fakes.make, load=fakes.load)
 
 
-def test_the_whole_study(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
-    told: list[Progress] = []
-    study = run(
-        tiny_cohort,
-        tmp_path / "study",
-        minutes=1,
-        make_segmenter=fakes.make,
-        load=fakes.load,
-        listener=told.append,
-    )
-    assert sorted(path.name for path in study.folder.iterdir()) == [
+@pytest.fixture(scope="module")
+def told() -> list[Progress]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tiny_cohort: Cohort,
+    tmp_path_factory: pytest.TempPathFactory,
+    shared_fakes,
+    told: list[Progress],
+) -> Study:
+    out = tmp_path_factory.mktemp("finished") / "study"
+    return run_tiny(tiny_cohort, out, shared_fakes, listener=told.append)
+
+
+def test_the_whole_study(finished: Study, told: list[Progress]) -> None:
+    assert sorted(path.name for path in finished.folder.iterdir()) == [
         "left_out.csv",
         "measures.csv",
         "models",
@@ -39,34 +46,39 @@ def test_the_whole_study(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
         "summary.csv",
         "validation",
     ]
-    assert study.report == study.folder / "report.html"
-    assert 0.98 < study.dice_low <= study.dice <= study.dice_high <= 1
-    assert (study.n_scored, study.n_predicted, study.left_out) == (6, 2, ())
+    assert finished.report == finished.folder / "report.html"
+    assert 0.98 < finished.dice_low <= finished.dice <= finished.dice_high <= 1
+    assert (finished.n_scored, finished.n_predicted, finished.left_out) == (6, 2, ())
     assert {progress.task for progress in told} >= {"final model: train", "model 1 of 3: train"}
 
 
 def test_no_model_is_scored_on_what_it_learned_from(
-    tiny_cohort: Cohort, tmp_path: Path, fakes
+    tiny_cohort: Cohort, finished: Study, shared_fakes
 ) -> None:
-    run_tiny(tiny_cohort, tmp_path / "study", fakes)
-    final, *folds = fakes.fits
+    final, *folds = shared_fakes.fits[:4]
     assert final == tiny_cohort.labelled().names
-    scores = pd.read_csv(tmp_path / "study" / "scores.csv")
+    scores = pd.read_csv(finished.folder / "scores.csv")
     for fold, learned_from in enumerate(folds):
         scored = set(scores.loc[scores["fold"] == fold, "case"])
         assert len(scored) == 2
         assert not scored & set(learned_from)
 
 
-def test_measures_hold_what_was_drawn_and_predicted(
-    tiny_cohort: Cohort, tmp_path: Path, fakes
-) -> None:
-    run_tiny(tiny_cohort, tmp_path / "study", fakes)
-    table = pd.read_csv(tmp_path / "study" / "measures.csv")
+def test_measures_hold_what_was_drawn_and_predicted(tiny_cohort: Cohort, finished: Study) -> None:
+    table = pd.read_csv(finished.folder / "measures.csv")
     assert table["source"].value_counts().to_dict() == {"predicted": 8, "drawn": 6}
-    path = tmp_path / "study" / "predictions" / "case7.nii.gz"
+    path = finished.folder / "predictions" / "case7.nii.gz"
     voxels = int((read_mask(path, tiny_cohort.legend).array > 0).sum())
     np.testing.assert_allclose(table.loc[table["case"] == "case7", "volume_ml"], [voxels * 1.5e-3])
+
+
+def test_the_same_command_again_trains_nothing(
+    tiny_cohort: Cohort, finished: Study, shared_fakes
+) -> None:
+    scores = (finished.folder / "scores.csv").read_bytes()
+    assert run_tiny(tiny_cohort, finished.folder, shared_fakes) == finished
+    assert len(shared_fakes.fits) == 4
+    assert (finished.folder / "scores.csv").read_bytes() == scores
 
 
 def test_a_fixed_test_set_is_learned_from_by_no_model(
@@ -78,15 +90,6 @@ def test_a_fixed_test_set_is_learned_from_by_no_model(
     final, folds = read_splits(study.folder / "splits.csv")
     assert (final.test, folds) == (("case1", "case4"), ())
     assert read_record(study.folder / "study.toml").minutes == 1
-
-
-def test_the_same_command_again_trains_nothing(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
-    first = run_tiny(tiny_cohort, tmp_path / "study", fakes)
-    n_fits = len(fakes.fits)
-    scores = (first.folder / "scores.csv").read_bytes()
-    assert run_tiny(tiny_cohort, tmp_path / "study", fakes) == first
-    assert len(fakes.fits) == n_fits
-    assert (first.folder / "scores.csv").read_bytes() == scores
 
 
 def test_a_run_goes_on_after_its_last_whole_step(
@@ -117,14 +120,22 @@ def test_a_run_goes_on_after_its_last_whole_step(
     [({"minutes": 2}, "minutes"), ({"seed": 1}, "seed"), ({"mirror": True}, "mirror")],
 )
 def test_other_settings_are_refused(
-    tiny_cohort: Cohort, tmp_path: Path, fakes, options: dict, what: str
+    tiny_cohort: Cohort, finished: Study, fakes, options: dict[str, object], what: str
 ) -> None:
-    out = tmp_path / "study"
-    run_tiny(tiny_cohort, out, fakes)
-    with pytest.raises(UsageError, match=f"begun with other {what}.*--force"):
-        run_tiny(tiny_cohort, out, fakes, **options)
-    run_tiny(tiny_cohort, out, fakes, **options, overwrite=True)
-    assert len(fakes.fits) == 8
+    with pytest.raises(UsageError, match=rf"begun with other {what}.*--force"):
+        run_tiny(tiny_cohort, finished.folder, fakes, **options)
+    assert fakes.fits == []
+
+
+def test_other_settings_replace_a_study_where_that_is_wished(
+    tiny_cohort: Cohort, tmp_path: Path, fakes
+) -> None:
+    for minutes in (1, 2):
+        study = run_tiny(
+            tiny_cohort, tmp_path / "study", fakes, minutes=minutes, test=["case0"], overwrite=True
+        )
+        assert read_record(study.folder / "study.toml").minutes == minutes
+    assert len(fakes.fits) == 2
 
 
 def test_something_else_in_the_folder_is_left_alone(

@@ -7,11 +7,23 @@ from pathlib import Path
 from suffice.core import Budget, Listener, StorageError, silent
 from suffice.io import read_cohort
 from suffice.io.cohort_folder import COHORT_TOML
+from suffice.segmenters import UNetSegmenter, load_segmenter
 from suffice.workflows.demo import write_demo_cohort
+from suffice.workflows.predicting import SegmenterLoader
 from suffice.workflows.running import Study, run
+from suffice.workflows.training import SegmenterMaker
 
 
-def demonstrate(out: Path, *, minutes: float, seed: int = 0, listener: Listener = silent) -> Study:
+def demonstrate(
+    out: Path,
+    *,
+    minutes: float,
+    n_subjects: int = 12,
+    seed: int = 0,
+    make_segmenter: SegmenterMaker = UNetSegmenter,
+    load: SegmenterLoader = load_segmenter,
+    listener: Listener = silent,
+) -> Study:
     """Make a cohort of phantoms and run a study on it; goes on where it was when killed.
 
     Parameters
@@ -19,9 +31,14 @@ def demonstrate(out: Path, *, minutes: float, seed: int = 0, listener: Listener 
     out : Path
         Holds ``cohort`` and ``study`` afterwards.
     minutes : float
-        For all trainings together.
+        For the training: a third of the labelled subjects is set apart for the score, so that
+        one model has all the time.
+    n_subjects : int
+        At least 4; half of them are labelled.
     seed : int
         Seed of the phantoms and of the study.
+    make_segmenter, load : callable
+        See `suffice.workflows.running.run`.
     listener : callable
         Is told the progress.
 
@@ -39,5 +56,16 @@ def demonstrate(out: Path, *, minutes: float, seed: int = 0, listener: Listener 
     if (folder / COHORT_TOML).is_file():
         cohort = read_cohort(folder)
     else:
-        cohort = write_demo_cohort(folder, seed=seed, listener=listener)
-    return run(cohort, out / "study", minutes=minutes, seed=seed, listener=listener)
+        cohort = write_demo_cohort(folder, n_subjects=n_subjects, seed=seed, listener=listener)
+    subjects = cohort.labelled().subjects
+    unseen = subjects[-max(1, len(subjects) // 3) :]
+    return run(
+        cohort,
+        out / "study",
+        minutes=minutes,
+        test=cohort.labelled().where(lambda case: case.subject in unseen).names,
+        seed=seed,
+        make_segmenter=make_segmenter,
+        load=load,
+        listener=listener,
+    )

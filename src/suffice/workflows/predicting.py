@@ -70,11 +70,12 @@ def predict(
     SufficeError
         If the model or the sources are unusable, or the masks cannot be written.
     """
-    scans, left_out = gather_scans(sources, out)
+    out = Path(out)
+    scans, left_out = gather_scans([Path(source) for source in sources], out)
     predicted = predict_scans(
         scans,
         out,
-        load=partial(load, model),
+        load=partial(load, Path(model)),
         suffix=suffix,
         mirror=mirror,
         keep_probabilities=keep_probabilities,

@@ -112,6 +112,7 @@ def run(
     SufficeError
         If the cohort, a setting or the folder cannot be used.
     """
+    out = Path(out)
     Budget(minutes=minutes)
     division = divide(cohort, test=test, seed=seed)
     minutes_each = minutes / division.n_models

@@ -72,6 +72,7 @@ def train(
     SufficeError
         If the budget, the cases or ``out`` cannot be used, or the disk is full.
     """
+    out = Path(out)
     require_free(out, overwrite=overwrite)
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)

@@ -1,0 +1,33 @@
+"""The demo: a cohort of phantoms, and a study on it."""
+
+from pathlib import Path
+
+import pytest
+
+from suffice.core import StorageError
+from suffice.study import read_splits
+from suffice.workflows.demonstrating import demonstrate
+
+
+def test_a_study_on_phantoms_that_goes_on(tmp_path: Path, fakes) -> None:
+    def demo() -> Path:
+        return demonstrate(
+            tmp_path / "demo",
+            minutes=1,
+            n_subjects=4,
+            make_segmenter=fakes.make,
+            load=fakes.load,
+        ).report
+
+    report = demo()
+    assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    final, folds = read_splits(report.parent / "splits.csv")
+    assert (len(final.train), len(final.test), folds) == (2, 2, ())
+    assert demo() == report
+    assert len(fakes.fits) == 1
+
+
+def test_a_folder_with_other_things(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
+    with pytest.raises(StorageError, match="is no demo"):
+        demonstrate(tmp_path, minutes=1)
