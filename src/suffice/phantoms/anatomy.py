@@ -29,7 +29,9 @@ class Nodule:
 class Chest:
     """A chest at one level of inspiration; lengths in mm, x to the right, y forwards, z up.
 
-    The origin is the middle of the chest at the height of the heart's base.
+    The origin is the middle of the chest at the height of the heart's base. ``margin_mm`` and
+    ``off_centre_mm`` say how much air is scanned around the body and how far from the middle of
+    the picture it lies.
     """
 
     half_width_mm: float
@@ -43,6 +45,11 @@ class Chest:
     heart_radii_mm: tuple[float, float, float]
     trachea_mm: float
     carina_mm: float
+    rib_pitch_mm: float
+    rib_phase_mm: float
+    disc_phase_mm: float
+    margin_mm: float
+    off_centre_mm: tuple[float, float]
     vessels: tuple[Segment, ...] = ()
     nodules: tuple[Nodule, ...] = ()
 
@@ -133,7 +140,7 @@ class Chest:
             side = np.sign(hilum[0])
             for reach in ((12.0, 22.0, 22.0), (10.0, -10.0, -38.0)):
                 end = (hilum[0] + side * reach[0], hilum[1] + reach[1], hilum[2] + reach[2])
-                tubes.append(Segment(hilum, end, (0.56 * wide, 0.36 * wide)))
+                tubes.append(Segment(hilum, end, (0.6 * wide, 0.5 * wide)))
         return tuple(tubes)
 
 
@@ -146,23 +153,32 @@ def draw_chest(rng: np.random.Generator, *, n_nodules: int | None = None) -> Che
     n_nodules : int, optional
         How many nodules of 4 to 12 mm diameter; one to four where not given.
     """
-    build = rng.normal(1.0, 0.05)
-    width, depth = 133.0 * build * rng.normal(1, 0.03), 90.0 * build * rng.normal(1, 0.04)
-    apex = 124.0 * build * rng.normal(1, 0.03)
-    base = -122.0 * build * rng.normal(1, 0.04)
-    heart = rng.uniform(0.92, 1.1)
+    build, slim = rng.normal(1.0, 0.06), rng.normal(1.0, 0.06)
+    width, depth = 133.0 * build * slim, 90.0 * build / slim
+    apex = 124.0 * build * rng.normal(1, 0.05)
+    base = -122.0 * build * rng.normal(1, 0.06)
+    heart, pitch = rng.uniform(0.85, 1.15), rng.uniform(24.0, 30.0)
     chest = Chest(
         half_width_mm=float(width),
         half_depth_mm=float(depth),
         apex_mm=float(apex),
         base_mm=float(base),
-        dome_mm=float(rng.uniform(44, 60)),
-        fat_mm=float(rng.uniform(10, 26)),
-        core_mm=float(rng.uniform(22, 29)),
-        heart_mm=(-20.0, 0.24 * float(depth), float(base) + 74.0),
+        dome_mm=float(rng.uniform(38, 62)),
+        fat_mm=float(rng.uniform(7, 34)),
+        core_mm=float(rng.uniform(20, 30)),
+        heart_mm=(
+            float(rng.uniform(-30, -12)),
+            float(rng.uniform(0.16, 0.3) * depth),
+            float(base + rng.uniform(66, 84)),
+        ),
         heart_radii_mm=(56.0 * heart, 44.0 * heart, 54.0 * heart),
-        trachea_mm=float(rng.uniform(8.0, 10.0)),
-        carina_mm=float(apex - rng.uniform(72, 84)),
+        trachea_mm=float(rng.uniform(7.5, 10.5)),
+        carina_mm=float(apex - rng.uniform(68, 88)),
+        rib_pitch_mm=float(pitch),
+        rib_phase_mm=float(rng.uniform(0, pitch)),
+        disc_phase_mm=float(rng.uniform(0, 25)),
+        margin_mm=float(rng.uniform(12, 34)),
+        off_centre_mm=(float(rng.uniform(-10, 10)), float(rng.uniform(-10, 10))),
     )
     count = int(rng.integers(1, 5)) if n_nodules is None else n_nodules
     low = np.array([-chest.half_width_mm, -chest.half_depth_mm, chest.base_mm])

@@ -31,11 +31,11 @@ def chest_grid(
         Turn of the grid about the left-right axis and half as much about the long axis.
     """
     spacing = np.asarray(spacing_mm, dtype=float)
-    width = 2.0 * (chest.half_width_mm + 40.0 + chest.fat_mm)
-    depth = 2.0 * (chest.half_depth_mm + 34.0 + chest.fat_mm)
+    width = 2.0 * (chest.half_width_mm + 36.0 + chest.fat_mm + chest.margin_mm)
+    depth = 2.0 * (chest.half_depth_mm + 26.0 + chest.fat_mm + chest.margin_mm)
     low, high = chest.base_mm - 16.0, chest.apex_mm + 20.0
     extent = np.array([width, depth, high - low])
-    centre = np.array([0.0, -7.0, (low + high) / 2.0])
+    centre = np.array([chest.off_centre_mm[0], chest.off_centre_mm[1] - 7.0, (low + high) / 2.0])
     shape = np.ceil(extent / spacing).astype(int)
     turn = _turn(np.deg2rad(tilt_degrees))
     signs = np.array([-1.0 if axis in flipped else 1.0 for axis in range(3)])

@@ -11,7 +11,6 @@ from suffice.phantoms.tubes import Segment, share_in_tubes
 
 AIR, FAT, MUSCLE, BLOOD, LIVER, MARROW, CORTEX, TABLE = -1000, -105, 50, 45, 62, 170, 620, -650
 
-RIB_PITCH_MM = 27.0
 RIB_SLOPE = 0.55  # ribs fall towards the front
 
 
@@ -95,8 +94,8 @@ def _paint_bones(
         hu[...] += points.share_inside(distance_mm) * (CORTEX - hu)
         hu[...] += points.share_inside(distance_mm + shell_mm) * (MARROW - hu)
 
-    phase = (z + RIB_SLOPE * y) / RIB_PITCH_MM
-    along = (phase - np.round(phase)) * RIB_PITCH_MM * 0.87
+    phase = (z + RIB_SLOPE * y - chest.rib_phase_mm) / chest.rib_pitch_mm
+    along = (phase - np.round(phase)) * chest.rib_pitch_mm * 0.87
     # Towards the sternum ribs end in cartilage, which is hardly denser than muscle.
     rib = np.hypot(cavity - 8.0, along / 1.5) - 4.6
     paint(np.maximum(rib, y - 0.62 * chest.half_depth_mm), 1.8)
@@ -126,7 +125,7 @@ def _paint_spine(chest: Chest, points: SamplePoints, hu: npt.NDArray[np.float32]
     if box is None:
         return
     x, y, z = points.coordinates_mm(box)
-    level = (z / 25.0) % 1.0 * 25.0 - 12.5
+    level = (z + chest.disc_phase_mm) % 25.0 - 12.5
 
     def paint(distance_mm: FloatArray, value: float) -> None:
         hu[box] += points.share_inside(distance_mm) * (value - hu[box])

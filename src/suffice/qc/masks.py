@@ -16,9 +16,10 @@ from suffice.io import read_mask
 from suffice.qc.finding import Finding
 from suffice.qc.scans import finding_from, missing_file
 
-# A component is stray if it is far smaller than the main one and not next to it.
+# A component is stray if it is far smaller than the main one and shares no face with it; those
+# within this distance, often joined by a corner, are less alarming than those beyond.
 STRAY_SHARE = 0.1
-STRAY_GAP_VOXELS = 2.0
+FAR_VOXELS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,9 @@ class MaskFacts:
     case, rater : str
     n_raters : int
         How many drew the case.
-    n_voxels, n_components, n_stray_voxels : dict of str to int
-        For each structure that the legend knows.
+    n_voxels, n_components, n_stray_voxels, n_far_voxels : dict of str to int
+        For each structure that the legend knows; of the stray voxels, those far from the main
+        component.
     """
 
     case: str
@@ -40,6 +42,7 @@ class MaskFacts:
     n_voxels: dict[str, int] = field(default_factory=dict)
     n_components: dict[str, int] = field(default_factory=dict)
     n_stray_voxels: dict[str, int] = field(default_factory=dict)
+    n_far_voxels: dict[str, int] = field(default_factory=dict)
 
 
 def inspect_masks(
@@ -93,27 +96,28 @@ def _facts(case: Case, rater: str, mask: LabelMap) -> MaskFacts:
             facts.n_voxels[label.name] = 0
             continue
         inside = mask.array[box] == label.value
-        n_components, n_stray = _components(inside)
+        n_components, n_stray, n_far = _components(inside)
         facts.n_voxels[label.name] = int(inside.sum())
         facts.n_components[label.name] = n_components
         facts.n_stray_voxels[label.name] = n_stray
+        facts.n_far_voxels[label.name] = n_far
     return facts
 
 
-def _components(inside: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Count the components (diagonals join) and the voxels of stray ones."""
-    components, n_components = ndimage.label(inside, np.ones((3,) * inside.ndim))
+def _components(inside: npt.NDArray[np.bool_]) -> tuple[int, int, int]:
+    """Count the components (joined by faces), the voxels of stray ones and of far ones."""
+    components, n_components = ndimage.label(inside)
     if n_components < 2:
-        return n_components, 0
+        return n_components, 0, 0
     sizes = np.bincount(components.ravel())[1:]
     main = int(sizes.argmax()) + 1
-    small = [i + 1 for i, size in enumerate(sizes) if size <= STRAY_SHARE * sizes.max()]
-    if not small:
-        return n_components, 0
-    gap = ndimage.distance_transform_edt(components != main)
-    nearest = ndimage.minimum(gap, components, small)
-    far = [i for i, apart in zip(small, nearest, strict=True) if apart > STRAY_GAP_VOXELS]
-    return n_components, int(sum(sizes[i - 1] for i in far))
+    stray = [i + 1 for i, size in enumerate(sizes) if size <= STRAY_SHARE * sizes.max()]
+    if not stray:
+        return n_components, 0, 0
+    gaps = ndimage.minimum(ndimage.distance_transform_edt(components != main), components, stray)
+    far = [i for i, gap in zip(stray, gaps, strict=True) if gap > FAR_VOXELS]
+    n_stray, n_far = (int(sum(sizes[i - 1] for i in group)) for group in (stray, far))
+    return n_components, n_stray, n_far
 
 
 def implausible_masks(masks: Sequence[MaskFacts]) -> Iterator[Finding]:
@@ -192,12 +196,14 @@ def _stray(name: str, masks: Sequence[MaskFacts]) -> Iterator[Finding]:
     stray = [mask for mask in masks if mask.n_stray_voxels.get(name, 0)]
     if stray:
         worst = max(stray, key=lambda mask: mask.n_stray_voxels[name])
+        is_far = any(mask.n_far_voxels[name] for mask in stray)
         yield Finding(
             kind="stray-components",
-            severity="warning",
+            severity="warning" if is_far else "note",
             cases=_cases(stray),
-            message=f"'{name}' has specks far from its main part in {len(stray)} masks of "
-            f"{len(masks)}, most in '{worst.case}' ({worst.n_stray_voxels[name]} voxels)",
+            message=f"'{name}' has specks {'far ' if is_far else ''}off its main part in "
+            f"{len(stray)} masks of {len(masks)}, most in '{worst.case}' "
+            f"({worst.n_stray_voxels[name]} voxels)",
             cure="Look at them and erase what does not belong.",
         )
 

@@ -13,21 +13,25 @@ from suffice.core import Image
 
 FloatArray = npt.NDArray[np.float32]
 
-SIDE_2D, SIDE_3D = 64, 24
-COARSER = {2: 4, 3: 3}
+SIDE_2D, SIDE_3D = 64, 32
+COARSER = 4
 
-# Scans of one kind resemble each other in the large; what tells them apart is fine.
+# Scans of one kind resemble each other in the large and at strong edges such as the skin; what
+# tells them apart is fine and faint. So coarse structure is taken out and contrast evened out
+# locally, but not below a floor under which there is noise alone.
 _HIGH_PASS = 2.0
+_NEIGHBOURHOOD = 3.0
+_CONTRAST_FLOOR = 0.05
 _CLIPPED_PERCENT = (1.0, 99.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """A scan shrunk to 64x64 or 24x24x24, its coarse structure taken out, of mean 0 and norm 1.
+    """A scan shrunk to 64x64 or 32x32x32, its local contrast evened, of mean 0 and norm 1.
 
     Parameters
     ----------
-    fine : array of shape (64, 64) or (24, 24, 24)
+    fine : array of shape (64, 64) or (32, 32, 32)
     coarse : array of shape (16, 16) or (8, 8, 8)
         The same averaged over blocks, for a quick first look.
     """
@@ -47,12 +51,11 @@ def thumbnail(image: Image) -> Thumbnail | None:
         order = _axis_order(image.grid.affine)
         array = array.transpose(0, *(axis + 1 for axis in order))
     side = SIDE_2D if image.grid.ndim == 2 else SIDE_3D
-    small = sum(_standardised(_shrunk(channel, side)) for channel in array)
-    fine = _normalised(np.asarray(small - ndimage.gaussian_filter(small, _HIGH_PASS)))
+    layers = [_standardised(_shrunk(channel, side)) for channel in array]
+    fine = _normalised(_evened(np.mean(layers, axis=0)))
     if fine is None:
         return None
-    factor = COARSER[fine.ndim]
-    blocks = [size for n in fine.shape for size in (n // factor, factor)]
+    blocks = [size for n in fine.shape for size in (n // COARSER, COARSER)]
     coarse = _normalised(fine.reshape(blocks).mean(axis=tuple(range(1, 2 * fine.ndim, 2))))
     if coarse is None:
         return None
@@ -101,9 +104,16 @@ def _box_weights(side: int, n: int) -> FloatArray:
 
 def _standardised(small: FloatArray) -> FloatArray:
     low, high = np.percentile(small, _CLIPPED_PERCENT)
-    if high <= low:
+    # A constant comes out of the averaging with rounding errors.
+    if high - low <= 1e-5 * max(abs(low), abs(high)):
         return np.zeros_like(small)
     return np.asarray((np.clip(small, low, high) - low) / (high - low), np.float32)
+
+
+def _evened(small: FloatArray) -> FloatArray:
+    detail = small - ndimage.gaussian_filter(small, _HIGH_PASS)
+    contrast = np.sqrt(ndimage.gaussian_filter(detail * detail, _NEIGHBOURHOOD))
+    return np.asarray(detail / (contrast + _CONTRAST_FLOOR), np.float32)
 
 
 def _normalised(small: FloatArray) -> FloatArray | None:

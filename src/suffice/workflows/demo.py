@@ -14,7 +14,7 @@ from suffice.io import read_cohort, write_cohort, write_image, write_mask
 from suffice.phantoms import Chest, Phantom, chest_ct, chest_grid, draw_chest
 
 # Scanners differ: in slice thickness, in the direction of their axes, in how the patient lies.
-_SPACINGS_MM = ((4.4, 4.4, 5.0), (5.0, 5.0, 5.0), (4.2, 4.2, 6.0), (4.6, 4.6, 5.0))
+_SPACINGS_MM = ((4.5, 4.5, 5.0), (5.0, 5.0, 5.0), (4.5, 4.5, 6.0), (4.8, 4.8, 5.5))
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (0, 1), (), (2,), (0,))
 _TILTS_DEGREES = (0.0, 0.0, 0.0, 7.0, 0.0)
 

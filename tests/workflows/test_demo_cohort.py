@@ -1,0 +1,31 @@
+from pathlib import Path
+
+import pytest
+
+from suffice.core import Progress, StorageError, UsageError
+from suffice.io import read_case_image, read_case_mask, read_cohort
+from suffice.workflows.demo import write_demo_cohort
+
+
+def test_demo_cohort_is_whole_and_half_labelled(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    folder = tmp_path / "demo"
+    coarse = ((9.0, 9.0, 10.0), (10.0, 10.0, 10.0))
+    cohort = write_demo_cohort(folder, n_subjects=4, spacings_mm=coarse, listener=told.append)
+    assert [p.name for p in tmp_path.iterdir()] == ["demo"]
+    assert read_cohort(folder).names == cohort.names
+    assert len(cohort) == 8 and len(cohort.subjects) == 4
+    assert {case.subject for case in cohort.labelled().cases} == {"S01", "S02"}
+    assert told[-1].fraction == 1.0
+    first = cohort.cases[0]
+    assert first.date < cohort.cases[1].date
+    image, mask = read_case_image(cohort, first), read_case_mask(cohort, first)
+    assert (image.modality, image.unit) == ("CT", "HU")
+    assert image.grid.matches(mask.grid) and set(range(4)) == set(mask.array.ravel().tolist())
+    with pytest.raises(StorageError, match="exists already"):
+        write_demo_cohort(folder)
+
+
+def test_one_subject_is_no_cohort(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="2 subjects"):
+        write_demo_cohort(tmp_path / "x", n_subjects=1)
