@@ -251,7 +251,7 @@ class UNetSegmenter:
         try:
             network = build_network(plan)
             network.load_state_dict(weights)
-        except (RuntimeError, ValueError, TypeError) as error:
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise ModelError(
                 f"The weights in '{folder}' do not fit its plan",
                 cure="Take the model folder's own copy back.",
