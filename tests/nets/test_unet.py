@@ -14,7 +14,7 @@ def unet(ndim: int, **options: object) -> UNet:
     settings: dict = {
         "in_channels": 1,
         "n_classes": 3,
-        "widths": (4, 6, 8),
+        "widths": (8, 16, 24),
         "strides": ((2,) * ndim, (2,) * ndim),
         "blocks": (1, 2, 1),
         **options,

@@ -24,7 +24,7 @@ def unet(ndim: int) -> UNet:
         ndim=ndim,
         in_channels=2,
         n_classes=3,
-        widths=(4, 8),
+        widths=(8, 16),
         strides=((2,) * ndim,),
         blocks=(1, 1),
     )

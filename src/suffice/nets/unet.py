@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from suffice.core import UsageError
 from suffice.nets.norm import InstanceNormAct
 
 CONVOLUTION: dict[int, type[nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -102,7 +103,7 @@ class UNet(nn.Module):
     in_channels, n_classes : int
         ``n_classes`` counts the background.
     widths : sequence of int
-        Channels at each resolution, the finest first.
+        Channels at each resolution, the finest first; multiples of 8.
     strides : sequence of tuple of int
         How each resolution but the finest is reached from the one above, axis by axis.
     blocks : sequence of int
@@ -113,6 +114,11 @@ class UNet(nn.Module):
         Convolutions of the decoder at each resolution.
     n_heads : int
         Resolutions, the finest first, that give logits in training (deep supervision).
+
+    Raises
+    ------
+    UsageError
+        If a width is not a multiple of 8.
     """
 
     def __init__(
@@ -129,6 +135,9 @@ class UNet(nn.Module):
         n_heads: int = 1,
     ) -> None:
         super().__init__()
+        if any(width % 8 for width in widths):
+            # With 4 channels channels-last, torch 2.13 hung and corrupted its heap on AVX2.
+            raise UsageError("A network's channels come in multiples of 8", got=tuple(widths))
         self.n_classes = n_classes
         self.stem = ConvNorm(ndim, in_channels, widths[0], kernel=(3,) * ndim)
         self.encoder = nn.ModuleList()

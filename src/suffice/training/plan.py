@@ -17,7 +17,10 @@ from suffice.training.machine import Machine
 # A slice is a picture of its own where the next one is this many times as far as its pixels are.
 ANISOTROPY_FOR_SLICES = 3.5
 MAX_WIDTH = {2: 256, 3: 128}
+BATCH = {2: 4, 3: 2}
 MIN_STEPS = 400
+# With more steps than this a wider and deeper network has the time to pay.
+STEPS_FOR_LARGE = 8000
 MAX_PATCH_VOXELS = {2: 512 * 512, 3: 160**3}
 SMALLEST_PATCH_VOXELS = {2: 96 * 96, 3: 32**3}
 # A patch should hold at least this part of a scan, or it cannot know where it is.
@@ -76,7 +79,7 @@ class Plan:
     flip_axes: tuple[int, ...]
     augmentation: str
     precision: str
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     weight_decay: float = 1e-2
     foreground: float = 0.5
     averaging: float = 0.99
@@ -87,8 +90,8 @@ class Plan:
 
     @property
     def divisible_by(self) -> tuple[int, ...]:
-        """What a patch's axes must be multiples of."""
-        return tuple(int(n) for n in np.prod(np.array(self.strides), axis=0))
+        """What a tile's axes are rounded up to; the network itself takes any size."""
+        return tuple(int(n) for n in patch_multiple(self.strides))
 
     @property
     def patch_spacing_mm(self) -> tuple[float, ...]:
@@ -152,6 +155,12 @@ def plan_from_dict(table: Mapping[str, Any]) -> Plan:
     return Plan(**{"slice_axis": None, **{key: frozen(v) for key, v in table.items()}})
 
 
+def patch_multiple(strides: Sequence[Sequence[int]]) -> np.ndarray:
+    """Multiples that waste few voxels and leave no odd sizes where most of the work is."""
+    multiple: np.ndarray = np.minimum(np.prod(np.array(strides), axis=0), 4)
+    return multiple
+
+
 def make_plan(
     fingerprint: Fingerprint,
     *,
@@ -192,24 +201,27 @@ def make_plan(
         spacing[axes] *= coarser
         in_plane = in_plane / coarser
     patch, strides = _patch_and_strides(in_plane, spacing[axes], affordable)
+    batch = BATCH[ndim]
     n_levels = len(strides) + 1
-    base = 32 if machine.accelerator == "cuda" else 16
-    flips = _flip_axes(fingerprint, axes)
+    steps = (speed or guess_speed(machine)) * budget.seconds / (batch * math.prod(patch))
+    large = steps > STEPS_FOR_LARGE
+    base = 32 if large else 16
+    deeper = 2 if large else 1
     return Plan(
         ndim=ndim,
         slice_axis=slice_axis,
         spacing_mm=tuple(float(s) for s in spacing),
         pixel_units=fingerprint.ndim == 2,
         patch_size=patch,
-        batch_size=2 if ndim == 3 else 4,
+        batch_size=batch,
         in_channels=n_channels,
         n_classes=n_classes,
         widths=tuple(min(base * 2**level, MAX_WIDTH[ndim]) for level in range(n_levels)),
         strides=strides,
-        blocks=(1,) * n_levels,
+        blocks=(1 if large else 0, 1, *(deeper,) * (n_levels - 2)),
         normalisation="cohort" if is_ct else "scan",
         intensity=fingerprint.intensity,
-        flip_axes=flips,
+        flip_axes=_flip_axes(fingerprint, axes),
         augmentation=_policy(fingerprint),
         precision=machine.precision,
         minutes=budget.minutes,
@@ -239,23 +251,24 @@ def _slice_axis(fingerprint: Fingerprint) -> int | None:
     if fingerprint.ndim == 2:
         return None
     spacing = np.array(fingerprint.spacing_mm)
-    thick = int(np.argmax(spacing))
-    is_stack = spacing[thick] > ANISOTROPY_FOR_SLICES * np.delete(spacing, thick).max()
-    is_thin = fingerprint.median_shape[thick] < 8
-    return thick if is_stack or is_thin else None
+    thick, thin = int(np.argmax(spacing)), int(np.argmin(fingerprint.median_shape))
+    if spacing[thick] > ANISOTROPY_FOR_SLICES * np.delete(spacing, thick).max():
+        return thick
+    # A few slices, and a picture kept as a volume of one, have no depth to learn from.
+    return thin if fingerprint.median_shape[thin] < 8 else None
 
 
 def guess_speed(machine: Machine) -> float:
     """Voxels a second that training works through; an order of magnitude before calibration."""
     if machine.accelerator == "cuda":
         return 60e6
-    return 150e3 * machine.n_cores * (2.5 if machine.precision == "bf16-mixed" else 1.0)
+    return 200e3 * machine.n_cores * (2.5 if machine.precision == "bf16-mixed" else 1.0)
 
 
 def _affordable_voxels(ndim: int, budget: Budget, machine: Machine, speed: float | None) -> float:
     """Voxels of a patch that still leave ``MIN_STEPS`` steps in the budget."""
     speed = speed or guess_speed(machine)
-    batch = 2 if ndim == 3 else 4
+    batch = BATCH[ndim]
     voxels = speed * budget.seconds / (MIN_STEPS * batch)
     by_memory = machine.memory_gb * 0.3 * 2**30 / (batch * 24 * 16 * 4)
     return float(
@@ -283,8 +296,8 @@ def _patch_and_strides(
             break
     if not strides:
         strides = [(2,) * len(shape)]
-    multiple = np.prod(np.array(strides), axis=0)
-    patch = np.maximum(1, np.round(wish / multiple)).astype(int) * multiple
+    multiple = patch_multiple(strides)
+    patch = np.maximum(1, np.floor(wish / multiple + 0.5)).astype(int) * multiple
     return tuple(int(n) for n in patch), tuple(strides)
 
 
