@@ -61,7 +61,7 @@ docs: setup
 	$(BIN)/mkdocs build --strict --quiet
 
 demo: .venv/.installed
-	$(BIN)/suffice demo
+	$(BIN)/suffice demo --out demo-study
 
 format: setup
 	$(BIN)/ruff check --fix .
