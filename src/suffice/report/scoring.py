@@ -181,6 +181,12 @@ def validation_sentences(study: Study) -> list[str]:
             "part a model was trained on the others alone, with the same settings, and scored on "
             "the part that it had not seen. The masks and scores below are those models' own."
         )
+    if n_folds == 1:
+        sentences.append(
+            f"For the score, {_who(train[train['fold'] != ''])} were held out first: a model was "
+            "trained on the others alone, with the same settings, and scored on them. The masks "
+            "and scores below are that model's own."
+        )
     if not test.empty:
         sentences.append(
             f"{_who(test)} {'was' if len(test) == 1 else 'were'} set apart for the test before "
