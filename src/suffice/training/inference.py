@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from suffice.core import Listener, ModelError, Progress, UsageError, silent
-from suffice.training.resampling import Slab, resample_slabs
+from suffice.training.resampling import Slab, most_probable, resample_slabs
 from suffice.training.tiles import AxisTiles, plan_tiles
 
 DEFAULT_OVERLAP = 0.125
@@ -127,7 +127,7 @@ def predict_labels(
     shape = tuple(shape_out or array.shape[1:])
     out = np.empty(shape, np.uint8)
     for place, probabilities in run.over(array, shape):
-        out[place] = probabilities.argmax(0).to(torch.uint8).cpu().numpy()
+        out[place] = most_probable(probabilities).cpu().numpy()
     return out
 
 

@@ -74,8 +74,22 @@ def resample_labels(
     classes = _one_hot_slabs(labels, axis, n_classes)
     for begin, end, shares in resample_slabs(classes, axis, labels.shape, shape_out):
         place = (*(slice(None),) * axis, slice(begin, end))
-        out[place] = shares.argmax(0).to(torch.uint8).numpy()
+        out[place] = most_probable(shares).numpy()
     return out
+
+
+def most_probable(probabilities: Tensor) -> Tensor:
+    """Class of the largest probability, uint8 of shape ``(*spatial)``, the first where they tie.
+
+    Class by class, each in one sweep: torch's ``argmax`` over an outer axis takes ten times as
+    long.
+    """
+    largest = probabilities[0].clone()
+    classes = torch.zeros(largest.shape, dtype=torch.uint8, device=largest.device)
+    for value, share in enumerate(probabilities[1:], start=1):
+        classes.masked_fill_(share > largest, value)
+        torch.maximum(largest, share, out=largest)
+    return classes
 
 
 def _one_hot_slabs(labels: npt.NDArray[np.integer], axis: int, n_classes: int) -> Iterator[Slab]:
