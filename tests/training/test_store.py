@@ -1,0 +1,75 @@
+"""Cases on disk: whole or not there, mapped and not read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suffice.core import ModelError
+from suffice.training.store import N_FOREGROUND_POINTS, Store
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "store")
+
+
+def test_what_is_written_is_read(store: Store) -> None:
+    image = rng().normal(size=(2, 6, 7, 8))
+    labels = rng().integers(0, 3, (6, 7, 8)).astype(np.uint8)
+    store.add("a", image, labels, rng())
+    (case,) = store.read(["a"])
+    assert case.name == "a" and case.image.dtype == np.float16
+    np.testing.assert_array_equal(case.image, image.astype(np.float16))
+    np.testing.assert_array_equal(case.labels, labels)
+    assert isinstance(case.image, np.memmap) and isinstance(case.labels, np.memmap)
+
+
+def test_points_lie_inside_their_structure(store: Store) -> None:
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[:30] = 1
+    labels[35, 3, 7] = 5
+    store.add("a", np.zeros((1, *labels.shape)), labels, rng())
+    points = store.read(["a"])[0].points
+    np.testing.assert_array_equal(labels[tuple(points[:, 1:].T)], points[:, 0])
+    assert (points[:, 0] == 5).sum() == 1
+    assert (points[:, 0] == 1).sum() == N_FOREGROUND_POINTS
+    assert len(np.unique(points, axis=0)) == len(points)
+
+
+def test_a_case_without_structure_has_no_points(store: Store) -> None:
+    store.add("a", np.zeros((1, 4, 5)), np.zeros((4, 5), np.uint8), rng())
+    assert store.read(["a"])[0].points.shape == (0, 3)
+
+
+def test_a_write_that_is_cut_off_is_never_taken_for_whole(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = np.save
+    calls = []
+
+    def cut_off(file: Path, array: np.ndarray) -> None:
+        calls.append(file)
+        whole(file, array)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "save", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        store.add("a", np.zeros((1, 4, 4)), np.ones((4, 4), np.uint8), rng())
+    assert len(calls) == 3 and not store.has("a")
+    with pytest.raises(ModelError, match="Case 'a' is not in the store"):
+        store.read(["a"])
+
+
+def test_the_store_is_whole_once_it_is_closed(store: Store) -> None:
+    store.add("a", np.zeros((1, 4, 4)), np.ones((4, 4), np.uint8), rng())
+    assert store.settings() is None
+    store.close({"train_seconds": 12.5})
+    assert store.settings() == {"train_seconds": 12.5}
