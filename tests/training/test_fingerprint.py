@@ -16,12 +16,14 @@ def facts(
     centres: tuple[tuple[float, ...], ...] = ((0.5, 0.5, 0.5),),
     values: tuple[float, ...] = (1.0, 2.0, 3.0),
     brighter: bool = True,
+    occupancy: np.ndarray | None = None,
 ) -> CaseFacts:
     return CaseFacts(
         shape=shape,
         spacing_mm=spacing_mm,
         class_voxels=voxels,
         class_centres=centres,
+        occupancy=np.zeros((8,) * len(shape)) if occupancy is None else occupancy,
         foreground=np.array([values], np.float32),
         brighter=brighter,
         is_colour=False,
@@ -91,3 +93,20 @@ def test_cohorts_that_say_nothing_are_refused() -> None:
         fingerprint([])
     with pytest.raises(CohortError, match="Every mask is empty"):
         fingerprint([facts(values=())])
+
+
+def test_structures_in_one_place_are_posed_and_scattered_or_filling_ones_are_not() -> None:
+    organ = np.zeros((8, 8))
+    organ[2:5, 3:6] = 1
+    scattered = [np.roll(organ, shift, axis=0) for shift in (0, 3, 6)]
+    filling = np.full((8, 8), 0.9)
+
+    def posed(*maps: np.ndarray) -> bool:
+        return fingerprint(
+            [facts((64, 64), (1.0, 1.0), centres=((0.5, 0.5),), occupancy=m) for m in maps]
+        ).is_posed
+
+    assert posed(organ, organ * 0.8, organ)
+    assert not posed(*scattered)
+    assert not posed(filling, filling)
+    assert posed(organ)

@@ -36,6 +36,7 @@ def fingerprint(
         "spacing_mm": spacing,
         "foreground_fraction": 0.05,
         "sided_axes": (),
+        "is_posed": False,
         "intensity": ((0.0, 100.0, 50.0, 20.0),),
         "is_colour": False,
         "mixed_polarity": False,
@@ -174,6 +175,11 @@ def test_hounsfield_units_keep_their_meaning() -> None:
 def test_sides_are_not_mirrored_away(axis: int) -> None:
     plan = plan_of(fingerprint((300, 300), (1.0, 1.0), sided_axes=(axis,)))
     assert axis not in plan.flip_axes
+
+
+def test_organs_are_not_mirrored_and_cells_are() -> None:
+    assert plan_of(fingerprint(is_posed=True)).flip_axes == ()
+    assert plan_of(fingerprint((300, 300), (1.0, 1.0))).flip_axes == (0, 1)
 
 
 def test_speed_gives_steps() -> None:

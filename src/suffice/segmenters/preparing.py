@@ -92,10 +92,22 @@ def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFa
         spacing_mm=orientation.reorder(image.grid.unit_spacing) if is_volume else (1.0, 1.0),
         class_voxels=tuple(int(n) for n in counts),
         class_centres=tuple(_centre(classes == k) for k in range(1, n_classes)),
+        occupancy=_occupancy(classes > 0),
         foreground=sample.astype(np.float32),
         brighter=bool(sample[0].mean() > channels[0].mean()) if inside.size else True,
         is_colour=_is_colour(image),
     )
+
+
+def _occupancy(inside: npt.NDArray[np.bool_], n_sections: int = 8) -> npt.NDArray[np.float64]:
+    """Labelled part of each section; an axis of fewer voxels is repeated first."""
+    part = inside.astype(np.float64)
+    for axis in range(inside.ndim):
+        if part.shape[axis] < n_sections:
+            part = np.repeat(part, n_sections, axis=axis)
+        sections = np.array_split(part, n_sections, axis=axis)
+        part = np.stack([section.mean(axis=axis) for section in sections], axis=axis)
+    return part
 
 
 def _is_colour(image: Image) -> bool:
