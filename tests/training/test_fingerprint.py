@@ -15,7 +15,7 @@ def facts(
     voxels: tuple[int, ...] = (900, 100),
     centres: tuple[tuple[float, ...], ...] = ((0.5, 0.5, 0.5),),
     values: tuple[float, ...] = (1.0, 2.0, 3.0),
-    brighter: bool = True,
+    contrast: float = 1.0,
     occupancy: np.ndarray | None = None,
 ) -> CaseFacts:
     return CaseFacts(
@@ -25,7 +25,7 @@ def facts(
         class_centres=centres,
         occupancy=np.zeros((8,) * len(shape)) if occupancy is None else occupancy,
         foreground=np.array([values], np.float32),
-        brighter=brighter,
+        contrast=contrast,
         is_colour=False,
     )
 
@@ -84,8 +84,8 @@ def test_intensities_are_pooled_and_bounded() -> None:
 
 
 def test_polarity_is_mixed_where_cases_differ() -> None:
-    assert not fingerprint([facts(brighter=True)] * 2).mixed_polarity
-    assert fingerprint([facts(brighter=True), facts(brighter=False)]).mixed_polarity
+    assert not fingerprint([facts(contrast=1.0)] * 2).mixed_polarity
+    assert fingerprint([facts(contrast=1.0), facts(contrast=-1.0)]).mixed_polarity
 
 
 def test_cohorts_that_say_nothing_are_refused() -> None:

@@ -94,7 +94,7 @@ def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFa
         class_centres=tuple(_centre(classes == k) for k in range(1, n_classes)),
         occupancy=_occupancy(classes > 0),
         foreground=sample.astype(np.float32),
-        brighter=bool(sample[0].mean() > channels[0].mean()) if inside.size else True,
+        contrast=_contrast(sample[0], channels[0]),
         is_colour=_is_colour(image),
     )
 
@@ -108,6 +108,13 @@ def _occupancy(inside: npt.NDArray[np.bool_], n_sections: int = 8) -> npt.NDArra
         sections = np.array_split(part, n_sections, axis=axis)
         part = np.stack([section.mean(axis=axis) for section in sections], axis=axis)
     return part
+
+
+def _contrast(inside: Array, scan: Array) -> float:
+    spread = float(scan.std())
+    if inside.size == 0 or spread == 0:
+        return 0.0
+    return (float(inside.mean()) - float(scan.mean())) / spread
 
 
 def _is_colour(image: Image) -> bool:

@@ -11,6 +11,10 @@ import numpy.typing as npt
 from suffice.core import CohortError
 
 
+# In standard deviations of a scan; less is no polarity, as of lungs on an X-ray of a wide field.
+CLEAR_CONTRAST = 0.5
+
+
 @dataclass(frozen=True, kw_only=True)
 class CaseFacts:
     """Facts of one labelled case, axes in canonical order.
@@ -28,8 +32,8 @@ class CaseFacts:
         Part of the voxels that is labelled, in each of eight sections along each axis.
     foreground : array of shape (C, n)
         A sample of intensities inside the structures.
-    brighter : bool
-        Whether the structures are brighter than the rest of the scan, on average.
+    contrast : float
+        How much brighter the structures are than the scan on average, in its standard deviations.
     is_colour : bool
         Whether the channels are those of a colour picture and differ.
     """
@@ -40,7 +44,7 @@ class CaseFacts:
     class_centres: tuple[tuple[float, ...], ...]
     occupancy: npt.NDArray[np.float64]
     foreground: npt.NDArray[np.float32]
-    brighter: bool
+    contrast: float
     is_colour: bool
 
 
@@ -108,7 +112,7 @@ def fingerprint(facts: Sequence[CaseFacts]) -> Fingerprint:
         is_posed=_is_posed(facts),
         intensity=_intensity(facts),
         is_colour=any(f.is_colour for f in facts),
-        mixed_polarity=len({f.brighter for f in facts}) > 1,
+        mixed_polarity=_is_mixed([f.contrast for f in facts]),
     )
 
 
@@ -124,6 +128,10 @@ def _intensity(facts: Sequence[CaseFacts]) -> tuple[tuple[float, float, float, f
             (float(low), float(high), float(clipped.mean()), float(max(clipped.std(), 1e-6)))
         )
     return tuple(channels)
+
+
+def _is_mixed(contrasts: Sequence[float]) -> bool:
+    return max(contrasts) > CLEAR_CONTRAST and min(contrasts) < -CLEAR_CONTRAST
 
 
 def _is_posed(facts: Sequence[CaseFacts]) -> bool:
