@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from suffice.core import CohortError
 
-
 # In standard deviations of a scan; less is no polarity, as of lungs on an X-ray of a wide field.
 CLEAR_CONTRAST = 0.5
 
