@@ -1,6 +1,8 @@
 """Tiled inference: what a whole image gives, tile by tile, in bounded memory."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -192,3 +194,43 @@ def test_what_does_not_fit_is_said() -> None:
             n_classes=5,
             device=CPU,
         )
+
+
+PEAK = """
+import resource, sys
+import numpy as np, torch
+from torch import nn
+from suffice.training.allocator import reuse_freed_memory
+from suffice.training.inference import predict_labels
+
+reuse_freed_memory()
+torch.set_num_threads(1)
+
+
+class EightClasses(nn.Module):
+    def forward(self, x):
+        return [torch.cat([x * k for k in range(8)], dim=1)]
+
+
+def peak_mb(length):
+    plane = np.random.default_rng(0).normal(size=(1, 1, 96, 96)).astype(np.float32)
+    image = np.broadcast_to(plane, (1, length, 96, 96))
+    predict_labels(
+        EightClasses(), image, (length * 3 // 2, 96, 96),
+        patch_size=(32, 64, 64), divisible_by=(2, 2, 2), n_classes=8, device=torch.device("cpu"),
+    )
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+print(peak_mb(60), peak_mb(360))
+"""
+
+
+def test_memory_does_not_grow_with_the_length_of_a_scan() -> None:
+    """The probabilities of the 450 planes between the two would take 133 MB, their labels 4."""
+    done = subprocess.run(
+        [sys.executable, "-c", PEAK], capture_output=True, text=True, check=True, timeout=300
+    )
+    short, long = map(float, done.stdout.split())
+    assert long - short < 30

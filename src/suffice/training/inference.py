@@ -211,34 +211,29 @@ class _TiledRun:
         for.
         """
         weights = [a.weights().to(self.device) for a in axes]
-        along = axes[axis]
-        size = [a.padded for a in axes]
-        size[axis] = along.tile
-        shape = (len(batch), self.n_classes, *size)
+        along, dim = axes[axis], 2 + axis
+        shape = [len(batch), self.n_classes, *(a.padded for a in axes)]
+        shape[dim] = along.tile
         dtype = torch.float32 if 4 * math.prod(shape) <= MAX_SINGLE_BYTES else torch.float16
         sums = torch.zeros(shape, dtype=dtype, device=self.device)
         layers = [range(len(a.starts)) for a in axes]
-        for layer, start in enumerate(along.starts):
+        for layer, (start, stop) in enumerate(itertools.pairwise([*along.starts, along.padded])):
             layers[axis] = range(layer, layer + 1)
             for index in itertools.product(*layers):
                 corner = [a.starts[i] for a, i in zip(axes, index, strict=True)]
                 probabilities = self._tile(batch, axes, corner)
-                corner[axis] = 0
-                window = sums
-                for dim, (a, first) in enumerate(zip(axes, corner, strict=True), start=2):
-                    window = window.narrow(dim, first, a.tile)
                 shares = [w[i] for w, i in zip(weights, index, strict=True)]
-                window.add_(_weighted(probabilities, shares))
-            stop = along.starts[layer + 1] if layer + 1 < len(along.starts) else along.padded
-            first, last = max(start, along.before), min(stop, along.before + along.length)
-            done = sums.narrow(2 + axis, first - start, last - first)
-            for dim, a in enumerate(axes, start=2):
-                if a is not along:
-                    done = done.narrow(dim, a.before, a.length)
-            yield first - along.before, last - along.before, done
-            left = start + along.tile - stop
-            sums.narrow(2 + axis, 0, left).copy_(sums.narrow(2 + axis, stop - start, left).clone())
-            sums.narrow(2 + axis, left, along.tile - left).zero_()
+                corner[axis] = 0
+                _window(sums, corner, probabilities.shape[2:]).add_(
+                    _weighted(probabilities, shares)
+                )
+            first, last = max(start - along.before, 0), min(stop - along.before, along.length)
+            corner, size = [a.before for a in axes], [a.length for a in axes]
+            corner[axis], size[axis] = first + along.before - start, last - first
+            yield first, last, _window(sums, corner, size)
+            left = along.tile - (stop - start)
+            sums.narrow(dim, 0, left).copy_(sums.narrow(dim, stop - start, left).clone())
+            sums.narrow(dim, left, along.tile - left).zero_()
 
     @torch.inference_mode()
     def _tile(
@@ -275,6 +270,13 @@ class _TiledRun:
                     expected=self.n_classes,
                 )
         return torch.softmax(logits.float(), dim=1)
+
+
+def _window(x: Tensor, corner: Sequence[int], size: Sequence[int]) -> Tensor:
+    """View the part of ``(B, K, *spatial)`` with this first voxel and size."""
+    for dim, (first, length) in enumerate(zip(corner, size, strict=True), start=2):
+        x = x.narrow(dim, first, length)
+    return x
 
 
 def _read_tile(
