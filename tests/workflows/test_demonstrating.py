@@ -31,3 +31,11 @@ def test_a_folder_with_other_things(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work", encoding="utf-8")
     with pytest.raises(StorageError, match="is no demo"):
         demonstrate(tmp_path, minutes=1)
+
+
+def test_what_a_kill_left_is_no_other_thing(tmp_path: Path, fakes) -> None:
+    (tmp_path / ".partial-0123abcd-cohort").mkdir()
+    study = demonstrate(
+        tmp_path, minutes=1, n_subjects=4, make_segmenter=fakes.make, load=fakes.load
+    )
+    assert study.report.exists()

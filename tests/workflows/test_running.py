@@ -138,6 +138,27 @@ def test_other_settings_replace_a_study_where_that_is_wished(
     assert len(fakes.fits) == 2
 
 
+def test_a_replaced_study_leaves_what_a_person_put_beside_it(
+    tiny_cohort: Cohort, tmp_path: Path, fakes
+) -> None:
+    study = run_tiny(tiny_cohort, tmp_path / "study", fakes, test=["case0"])
+    (study.folder / "thesis.txt").write_text("years of work", encoding="utf-8")
+    (study.folder / "validation" / "stale.png").write_text("", encoding="utf-8")
+    run_tiny(tiny_cohort, study.folder, fakes, test=["case0"], minutes=2, overwrite=True)
+    assert (study.folder / "thesis.txt").exists()
+    assert not (study.folder / "validation" / "stale.png").exists()
+
+
+def test_a_run_killed_before_its_record_stood_begins_anew(
+    tiny_cohort: Cohort, tmp_path: Path, fakes
+) -> None:
+    out = tmp_path / "study"
+    out.mkdir()
+    (out / "splits.csv").write_text("case,subject,part,fold\n", encoding="utf-8")
+    (out / ".partial-0123abcd-study.toml").write_text("", encoding="utf-8")
+    assert run_tiny(tiny_cohort, out, fakes, test=["case0"]).report.exists()
+
+
 def test_something_else_in_the_folder_is_left_alone(
     tiny_cohort: Cohort, tmp_path: Path, fakes
 ) -> None:

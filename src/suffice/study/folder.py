@@ -64,6 +64,18 @@ class StudyFolder:
         """The report, one self-contained file."""
         return self.root / "report.html"
 
+    @property
+    def work(self) -> Path:
+        """Checkpoints and prepared scans while models are trained; gone afterwards."""
+        return self.root / "work"
+
+    @property
+    def parts(self) -> tuple[Path, ...]:
+        """Everything that a study writes; the record, which makes it one, comes last."""
+        tables = (self.scores, self.summary, self.measures, self.left_out, self.report)
+        folders = (self.root / "models", self.work, self.validation, self.predictions)
+        return (*folders, *tables, self.splits, self.record)
+
     def model(self, rung: str, fold: int | None = None) -> Path:
         """Folder of a rung's final model, or of the one that is scored on ``fold``."""
         folder = self.root / "models" / rung

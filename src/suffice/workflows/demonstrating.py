@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from suffice.core import Budget, Listener, StorageError, silent
+from suffice.files import PARTIAL_PREFIX
 from suffice.io import read_cohort
 from suffice.io.cohort_folder import COHORT_TOML
 from suffice.segmenters import UNetSegmenter, load_segmenter
@@ -49,7 +50,7 @@ def demonstrate(
     """
     Budget(minutes=minutes)
     folder = out / "cohort"
-    if out.exists() and not (folder / COHORT_TOML).is_file() and any(out.iterdir()):
+    if not (folder / COHORT_TOML).is_file() and _holds_other_things(out):
         raise StorageError(
             f"'{out}' is there already and is no demo", cure="Name another folder with --out."
         )
@@ -69,3 +70,8 @@ def demonstrate(
         load=load,
         listener=listener,
     )
+
+
+def _holds_other_things(out: Path) -> bool:
+    """Whether there is more than a kill leaves while the phantoms are made."""
+    return out.exists() and any(not p.name.startswith(PARTIAL_PREFIX) for p in out.iterdir())

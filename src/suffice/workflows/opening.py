@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from suffice.core import Cohort, StorageError, UsageError
+from suffice.files import PARTIAL_PREFIX
 from suffice.io import read_case_mask
 from suffice.study import (
     Split,
@@ -146,7 +147,7 @@ def open_study(
     )
     if study.record.is_file():
         _require_same(study, record, overwrite=overwrite)
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and (not out.is_dir() or _holds_other_things(study)):
         raise StorageError(
             f"'{out}' is there already and is not a study", cure="Name another folder with --out."
         )
@@ -169,7 +170,7 @@ def _require_same(study: StudyFolder, record: StudyRecord, *, overwrite: bool) -
     if other is None:
         return
     if overwrite:
-        shutil.rmtree(study.root)
+        _clear(study)
         return
     old, new = facts[other]
     raise UsageError(
@@ -179,6 +180,23 @@ def _require_same(study: StudyFolder, record: StudyRecord, *, overwrite: bool) -
         cure="Give the settings it was begun with, name another --out, or give --force to replace"
         " that study.",
     )
+
+
+def _holds_other_things(study: StudyFolder) -> bool:
+    """Whether there is more than a kill leaves before the record stands."""
+    return any(
+        path != study.splits and not path.name.startswith(PARTIAL_PREFIX)
+        for path in study.root.iterdir()
+    )
+
+
+def _clear(study: StudyFolder) -> None:
+    """Remove what a study wrote, and nothing that a person put beside it."""
+    for path in study.parts:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _short(value: object) -> str:

@@ -24,7 +24,6 @@ from suffice.workflows.scans import scan_of_case
 from suffice.workflows.training import SegmenterMaker, train
 
 RUNG = "unet"
-WORK = "work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +146,7 @@ def run(
     left_out = (*read_left_out(cohort.root / LEFT_OUT_CSV), *failed, *unscored)
     write_left_out(study.left_out, left_out)
     report = write_report(study.root)
-    shutil.rmtree(study.root / WORK, ignore_errors=True)
+    shutil.rmtree(study.work, ignore_errors=True)
     return _conclude(job, summary, report, left_out)
 
 
@@ -165,7 +164,7 @@ def _train_models(job: _Job) -> None:
             minutes=job.minutes_each,
             cases=names,
             seed=job.seed,
-            workdir=job.study.root / WORK / place.name,
+            workdir=job.study.work / place.name,
             make_segmenter=job.make_segmenter,
             listener=_part_of(
                 job.listener, words, minutes_after=job.minutes_each * (len(models) - 1 - i)
