@@ -72,6 +72,17 @@ def test_measures_hold_what_was_drawn_and_predicted(tiny_cohort: Cohort, finishe
     np.testing.assert_allclose(table.loc[table["case"] == "case7", "volume_ml"], [voxels * 1.5e-3])
 
 
+def test_a_scan_that_cannot_be_read_stops_no_study(
+    tiny_cohort: Cohort, tmp_path: Path, fakes
+) -> None:
+    (tmp_path / "case7.tif").write_text("no picture", encoding="utf-8")
+    broken = replace(tiny_cohort.cases[7], images={"image": tmp_path / "case7.tif"})
+    cohort = replace(tiny_cohort, cases=(*tiny_cohort.cases[:7], broken))
+    study = run_tiny(cohort, tmp_path / "study", fakes, test=["case0"])
+    assert study.report.exists() and study.n_predicted == 1
+    assert [item.path.name for item in study.left_out] == ["case7.tif"]
+
+
 def test_the_same_command_again_trains_nothing(
     tiny_cohort: Cohort, finished: Study, shared_fakes
 ) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import pandas as pd
 
-from suffice.core import Case, Cohort, LabelMap, Listener, Progress, silent
+from suffice.core import Case, Cohort, LabelMap, Listener, Progress, SufficeError, silent
 from suffice.io import mask_suffix_for, read_case_mask, read_mask
 from suffice.measure import measure_mask
 from suffice.study import StudyFolder
@@ -21,21 +25,30 @@ def measure_study(
     -------
     DataFrame
         Columns ``case, subject, visit, date, label, source`` (``drawn`` or ``predicted``) and
-        one a measure, with its unit in the name.
+        one a measure, with its unit in the name. A mask that cannot be read has no rows: the
+        scores or predictions have left it out already, with the reason.
     """
     rows: list[dict[str, object]] = []
     for i, case in enumerate(cohort.cases):
         listener(Progress("measure", i / len(cohort), note=case.name))
-        if case.is_labelled:
-            rows += _rows(case, "drawn", read_case_mask(cohort, case))
-        suffix = mask_suffix_for(case.images[cohort.channels[0].name])
-        for folder in (study.validation, study.predictions):
-            path = folder / f"{case.name}{suffix}"
-            if path.is_file():
-                rows += _rows(case, "predicted", read_mask(path, cohort.legend))
+        for source, mask in _masks(cohort, case, (study.validation, study.predictions)):
+            rows += _rows(case, source, mask)
     listener(Progress("measure", 1.0))
     names = dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)])
     return pd.DataFrame(rows, columns=list(names))
+
+
+def _masks(cohort: Cohort, case: Case, predicted: Sequence[Path]) -> Iterator[tuple[str, LabelMap]]:
+    """Read the masks of a case, as far as they can be read, with their source."""
+    with contextlib.suppress(SufficeError):
+        if case.is_labelled:
+            yield "drawn", read_case_mask(cohort, case)
+    with contextlib.suppress(SufficeError):
+        suffix = mask_suffix_for(case.images[cohort.channels[0].name])
+        for folder in predicted:
+            path = folder / f"{case.name}{suffix}"
+            if path.is_file():
+                yield "predicted", read_mask(path, cohort.legend)
 
 
 def _rows(case: Case, source: str, mask: LabelMap) -> list[dict[str, object]]:
