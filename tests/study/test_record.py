@@ -71,7 +71,7 @@ def test_the_hash_follows_the_contents_not_the_place(tmp_path):
     assert data_hash(here) == data_hash(replace(here, cases=here.cases[::-1]))
 
 
-@pytest.mark.parametrize("change", ["pixels", "slice", "subject", "legend", "mask"])
+@pytest.mark.parametrize("change", ["pixels", "slice", "subject", "legend", "mask", "spacing"])
 def test_any_change_of_the_data_changes_the_hash(tmp_path, change):
     cohort = make_cohort(tmp_path)
     before = data_hash(cohort)
@@ -82,6 +82,8 @@ def test_any_change_of_the_data_changes_the_hash(tmp_path, change):
         (tmp_path / "series" / "2.dcm").write_bytes(b"")
     elif change == "subject":
         cohort = replace(cohort, cases=(replace(first, subject="s2"), second))
+    elif change == "spacing":
+        cohort = replace(cohort, cases=(replace(first, pixel_spacing_mm=(0.5, 0.5)), second))
     elif change == "mask":
         cohort = replace(cohort, cases=(replace(first, masks={}), second))
     else:

@@ -70,6 +70,8 @@ def data_hash(cohort: Cohort) -> str:
         row = (case.name, case.subject, case.visit, case.date)
         files = [*sorted(case.images.items()), *sorted(case.masks.items())]
         whole.update(repr((row, [name for name, _ in files])).encode())
+        if case.pixel_spacing_mm is not None:
+            whole.update(repr(case.pixel_spacing_mm).encode())
         for _, path in files:
             parts = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
             paths += parts
