@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,7 @@ def _copy(path: Path, folder: Path, kind: str, name: str, case: Case) -> Path:
         return Path(shutil.copytree(path.parent, place)) / path.name
     if suffix_of(path) in _WITH_COMPANIONS:
         place.mkdir(parents=True)
-        for companion in path.parent.glob(f"{stem_of(path)}.*"):
+        for companion in path.parent.glob(f"{glob.escape(stem_of(path))}.*"):
             shutil.copy2(companion, place)
         return place / path.name
     place.parent.mkdir(parents=True, exist_ok=True)
