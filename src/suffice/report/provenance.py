@@ -32,9 +32,14 @@ def relative(text: str, folder: Path) -> str:
     'cannot read validation/a.png'
     >>> relative("/home/jane doe/scans", Path("/data/study"))
     '…/scans'
+    >>> relative("../../home/jane doe/scans", Path("/data/study"))
+    '…/scans'
     """
     if text.startswith("/") and text.count("/") > 1:
         return _shown(text, folder)
+    if text.startswith("../../"):
+        # A path to a far place spells out folders, the home of a person among them.
+        return f"…/{Path(text).name}"
     return _ABSOLUTE.sub(lambda found: _shown(found.group(), folder), text)
 
 
