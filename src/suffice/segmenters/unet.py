@@ -227,9 +227,9 @@ class UNetSegmenter:
         machine = detect_machine()
         device = torch.device(machine.accelerator)
         plan = self.plan_
-        if plan.precision != "32-true" and machine.precision == "32-true":
-            # Trained where bf16 is fast, used where it is emulated.
-            plan = replace(plan, precision="32-true")
+        if plan.precision != "32-true":
+            # Trained where one half precision is fast, used where it is another or none.
+            plan = replace(plan, precision=machine.precision)
         return self._network.to(device).eval(), plan, device
 
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
