@@ -36,6 +36,19 @@ def test_taken_places_are_refused_before_anything_is_done(tmp_path: Path):
     assert (tmp_path / "a.txt").read_text() == "old"
 
 
+def test_only_a_folder_that_bears_the_mark_is_replaced(tmp_path: Path):
+    place = tmp_path / "home"
+    require_free(place, overwrite=True, mark="model.toml")
+    place.mkdir()
+    require_free(place, overwrite=True, mark="model.toml")
+    (place / "thesis.txt").write_text("years of work")
+    for other in (place, place / "thesis.txt"):
+        with pytest.raises(StorageError, match="other things and will not be replaced"):
+            require_free(other, overwrite=True, mark="model.toml")
+    (place / "model.toml").touch()
+    require_free(place, overwrite=True, mark="model.toml")
+
+
 def test_block_that_writes_nothing_is_an_error(tmp_path: Path):
     with pytest.raises(StorageError, match="Cannot write"), writing_file(tmp_path / "a.txt"):
         pass

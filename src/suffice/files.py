@@ -16,11 +16,23 @@ PARTIAL_PREFIX = ".partial-"
 _PROBE_BYTES = 1 << 16
 
 
-def require_free(path: Path, *, overwrite: bool) -> None:
-    """Raise a `StorageError` where ``path`` exists and may not be replaced."""
+def require_free(path: Path, *, overwrite: bool, mark: str | None = None) -> None:
+    """Raise a `StorageError` where ``path`` exists and may not be replaced.
+
+    A folder is replaced with all that is in it. So where ``mark`` is given, the name of a file,
+    only an empty folder and one that holds this file may be.
+    """
     if path.exists() and not overwrite:
         raise StorageError(
             f"'{path}' exists already", cure="Name another place, or give --force to replace it."
+        )
+    if mark is None or not path.exists() or (path / mark).is_file():
+        return
+    if not path.is_dir() or any(path.iterdir()):
+        raise StorageError(
+            f"'{path}' holds other things and will not be replaced",
+            got=f"no {mark} in it",
+            cure="Name another place, or empty it yourself.",
         )
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from suffice.core import Channel, Cohort, Label, Legend, ModelError
-from suffice.files import writing_folder
+from suffice.files import require_free, writing_folder
 from suffice.training.plan import Plan, plan_from_toml, plan_to_toml
 
 CARD, PLAN, WEIGHTS, HISTORY = "model.toml", "plan.toml", "weights.safetensors", "history.csv"
@@ -75,7 +75,8 @@ def write_model(
     *,
     overwrite: bool,
 ) -> None:
-    """Write a model folder whole or not at all."""
+    """Write a model folder whole or not at all; a folder that is no model is never replaced."""
+    require_free(folder, overwrite=overwrite, mark=CARD)
     with writing_folder(folder, overwrite=overwrite) as partial:
         (partial / CARD).write_text(_card_to_toml(card), encoding="utf-8")
         (partial / PLAN).write_text(plan_to_toml(plan), encoding="utf-8")

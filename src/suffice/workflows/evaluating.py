@@ -32,6 +32,7 @@ from suffice.io.left_out import LEFT_OUT_CSV, write_left_out
 from suffice.metrics import Score, score_case
 from suffice.study import available_cores, score_rows, scores_table, summarise, write_scores
 
+SCORES_CSV = "scores.csv"
 _MAX_GUESSED_LABELS = 64
 
 
@@ -116,7 +117,7 @@ def evaluate(
         If nothing can be scored, or ``out`` cannot be written.
     """
     if out is not None:
-        require_free(out, overwrite=overwrite)
+        require_free(out, overwrite=overwrite, mark=SCORES_CSV)
     predicted = _masks_in(predictions)
     known = _read_references(references, rater)
     if predictions.is_file() and len(known.cases) == 1:
@@ -242,7 +243,7 @@ def _score_pair(
 
 def _write(evaluation: Evaluation, out: Path, *, overwrite: bool) -> None:
     with writing_folder(out, overwrite=overwrite) as folder:
-        write_scores(folder / "scores.csv", evaluation.scores)
+        write_scores(folder / SCORES_CSV, evaluation.scores)
         write_scores(folder / "summary.csv", evaluation.summary)
         if evaluation.left_out:
             write_left_out(folder / LEFT_OUT_CSV, evaluation.left_out)

@@ -16,6 +16,9 @@ from suffice.segmenters import Segmenter, UNetSegmenter
 
 SegmenterMaker = Callable[[], Segmenter]
 
+# Every model folder holds one, whatever its kind.
+MODEL_MARK = "history.csv"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
@@ -73,7 +76,7 @@ def train(
         If the budget, the cases or ``out`` cannot be used, or the disk is full.
     """
     out = Path(out)
-    require_free(out, overwrite=overwrite)
+    require_free(out, overwrite=overwrite, mark=MODEL_MARK)
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
     workdir = workdir or out.with_name(out.name + ".work")
