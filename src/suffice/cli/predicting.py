@@ -29,7 +29,7 @@ def predict(
         typer.Option("--format", help="Format of the masks; by default one that fits the scan."),
     ] = "auto",
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average over mirrored scans: slower, a bit better.")
+        bool, typer.Option("--mirror", help="Average over mirrored pictures: slower, a bit better.")
     ] = False,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Keep the probability of each class too.")

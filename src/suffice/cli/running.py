@@ -31,7 +31,7 @@ def run(
     ] = None,
     seed: Seed = 0,
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average over mirrored scans: slower, a bit better.")
+        bool, typer.Option("--mirror", help="Average over mirrored pictures: slower, a bit better.")
     ] = False,
     force: Annotated[
         bool,

@@ -55,7 +55,8 @@ def predict(
         Format of the masks, e.g. ``.nrrd``; by default PNG for pictures, the scan's own for
         NRRD and MHA, ``.nii.gz`` for all other volumes.
     mirror : bool
-        Whether to average over mirrored scans: slower, often a little better.
+        Whether to average over mirrored pictures: slower, often a little better. Volumes are
+        not mirrored in training, so that it changes nothing for them.
     keep_probabilities : bool
         Whether to write the probability of each class into ``out/probabilities`` too.
     overwrite : bool

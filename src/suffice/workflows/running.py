@@ -98,7 +98,7 @@ def run(
     seed : int
         Seed of the split, the trainings and the intervals.
     mirror : bool
-        Whether to average predictions over mirrored scans.
+        Whether to average predictions over mirrored pictures; volumes are never mirrored.
     overwrite : bool
         Whether a study with other settings or data may be replaced.
     make_segmenter, load : callable
