@@ -86,7 +86,7 @@ def phantom_samples(plan: Plan, n_samples: int) -> Iterator[Sample]:
     """Give chests that the network never saw."""
     for seed in range(n_samples):
         phantom = _phantom(seed)
-        prepared = np.asarray(prepare_image(phantom.image, plan), dtype=np.float32)
+        prepared = np.ascontiguousarray(prepare_image(phantom.image, plan), dtype=np.float32)
         yield Sample(prepared, np.asarray(prepare_labels(phantom.truth, phantom.image, plan)))
 
 
@@ -102,7 +102,7 @@ def hippocampus_samples(cohort: Cohort, plan: Plan) -> Iterator[Sample]:
     for case in cohort.subset(dataset.case_names(dataset.test)).cases:
         image = read_case_image(cohort, case)
         labels = prepare_labels(read_case_mask(cohort, case), image, plan)
-        prepared = np.asarray(prepare_image(image, plan), dtype=np.float32)
+        prepared = np.ascontiguousarray(prepare_image(image, plan), dtype=np.float32)
         yield Sample(prepared, np.asarray(labels))
 
 
