@@ -96,7 +96,7 @@ def train(
     Raises
     ------
     ModelError
-        If the loss is not a number ten times in a row.
+        If the loss or its gradient is not a number ten times in a row.
     """
     torch.manual_seed(seed)
     device = make_device(machine, plan.precision)
@@ -173,9 +173,13 @@ class _Loop:
         if not bool(torch.isfinite(loss)):
             self._skip()
             return
-        self.n_bad = 0
         self.device.backward(loss)
-        nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        # Half precision overflows as its scaler feels its way, which then skips the step itself.
+        if self.plan.precision != "16-mixed" and not bool(torch.isfinite(norm)):
+            self._skip()
+            return
+        self.n_bad = 0
         self.optimizer.step()
         self._average()
         self.loss = _smooth(self.loss, float(loss.detach()))
@@ -198,7 +202,7 @@ class _Loop:
         self.n_bad += 1
         if self.n_bad >= 10:
             raise ModelError(
-                "The loss is not a number ten steps in a row",
+                "The loss or its slope is not a number ten steps in a row",
                 cure="Check the intensities with 'suffice check', or lower learning_rate.",
             )
 

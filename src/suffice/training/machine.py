@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from suffice.nets import channels_last
 
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
@@ -50,16 +54,31 @@ def autocast_dtype(precision: str) -> torch.dtype | None:
 
 def n_usable_cores() -> int:
     """Cores that this process may use, by affinity and control group."""
+    cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    # "200000 100000" is two cores; "max" is no limit.
+    limit = _control_group("cpu.max")
+    if len(limit) == 2:
+        cores = min(cores, math.ceil(limit[0] / limit[1]))
+    return max(1, cores)
+
+
+def _control_group(name: str) -> list[int]:
+    """Numbers of a limit that a container sets, or none where it sets none."""
+    try:
+        words = (CONTROL_GROUP / name).read_text(encoding="utf-8").split()
+        return [int(word) for word in words]
+    except (OSError, ValueError):
+        return []
 
 
 def _machine_memory_gb() -> float:
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
-        return 8.0
+        physical = 8 * 2**30
+    return min([physical, *_control_group("memory.max")]) / 2**30
 
 
 def detect_machine() -> Machine:
@@ -84,8 +103,11 @@ def detect_machine() -> Machine:
     )
 
 
+@functools.cache
 def faster_cpu_precision() -> str:
     """Time one small convolution in fp32 and in bf16 and name the faster precision.
+
+    Measured once a process: predictions must not change with how busy the machine is.
 
     Processors with AMX run bf16 two to three times as fast as fp32; those without emulate it, up
     to a hundred times slower, so nothing but a measurement will do.

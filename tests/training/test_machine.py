@@ -1,0 +1,49 @@
+"""What the process may use of the machine, containers' limits included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from suffice.training import machine
+from suffice.training.machine import PRECISIONS, autocast_dtype, detect_machine, n_usable_cores
+
+
+@pytest.fixture
+def control_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(machine, "CONTROL_GROUP", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("limit", "cores"), [("150000 100000", 2), ("1000 100000", 1)])
+def test_a_container_bounds_the_cores(
+    control_group: Path, monkeypatch: pytest.MonkeyPatch, limit: str, cores: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(64)), raising=False)
+    assert n_usable_cores() == 64
+    (control_group / "cpu.max").write_text(f"{limit}\n")
+    assert n_usable_cores() == cores
+    (control_group / "cpu.max").write_text("max 100000\n")
+    assert n_usable_cores() == 64
+
+
+def test_a_container_bounds_the_memory(
+    control_group: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.set_num_threads", lambda _: None)
+    whole = detect_machine().memory_gb
+    (control_group / "memory.max").write_text("max\n")
+    assert detect_machine().memory_gb == whole > 0.5
+    (control_group / "memory.max").write_text(f"{2**29}\n")
+    assert detect_machine().memory_gb == 0.5
+
+
+def test_the_precision_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.set_num_threads", lambda _: None)
+    first = detect_machine()
+    assert first.precision in PRECISIONS
+    assert detect_machine() == first
+    assert first.autocast_dtype == autocast_dtype(first.precision)
