@@ -97,7 +97,7 @@ def test_each_scan_is_brought_to_zero_mean_and_unit_spread(small_plan: Plan) -> 
 
 def test_hounsfield_units_keep_their_meaning(small_plan: Plan) -> None:
     image, plan = volume(small_plan)
-    plan = replace(plan, normalisation="cohort", intensity=((0.0, 9.0, 4.0, 2.0),))
+    plan = replace(plan, normalisation=("cohort",), intensity=((0.0, 9.0, 4.0, 2.0),))
     expected = (np.clip(image.array, 0, 9) - 4) / 2
     np.testing.assert_allclose(prepare_image(image, plan), expected, rtol=1e-5)
 

@@ -166,6 +166,6 @@ def test_a_fit_plans_itself(
     fit(None, learned, seconds=4, listener=told.append)
     assert (tmp_path / "work" / "plan.toml").read_text(encoding="utf-8") == plan_to_toml(small_plan)
     (options,) = asked
-    assert (options["n_channels"], options["n_classes"], options["is_ct"]) == (1, 2, False)
+    assert (options["n_channels"], options["n_classes"], options["in_hu"]) == (1, 2, (False,))
     assert 2 <= options["train_seconds"] <= 4
     assert {progress.task for progress in told} >= {"plan", "prepare", "train"}

@@ -42,7 +42,7 @@ def disc_plan() -> Plan:
         widths=(8, 16, 16),
         strides=((2, 2), (2, 2)),
         blocks=(1, 1, 1),
-        normalisation="scan",
+        normalisation=("scan",),
         intensity=((0.0, 1.0, 0.5, 0.5),),
         flip_axes=(0, 1),
         augmentation="light",

@@ -18,6 +18,7 @@ from suffice.training.plan import (
     Plan,
     describe,
     make_plan,
+    patch_multiple,
     plan_from_toml,
     plan_to_toml,
     with_speed,
@@ -60,7 +61,7 @@ def plan_of(found: Fingerprint, minutes: float = 10, **options: object) -> Plan:
     chosen: dict = {
         "n_channels": 1,
         "n_classes": 3,
-        "is_ct": False,
+        "in_hu": (False,),
         "budget": Budget(minutes=minutes),
         "machine": machine(),
         **options,
@@ -102,7 +103,7 @@ def test_any_plan_can_be_trained(found: Fingerprint, here: Machine, time: float)
     assert len(plan.patch_size) == plan.ndim == len(plan.divisible_by)
     assert len(plan.strides) == n_levels - 1 >= 1 and len(plan.blocks) == n_levels
     size = np.array(plan.patch_size)
-    assert (size > 0).all() and (size % np.array(plan.divisible_by) == 0).all()
+    assert (size > 0).all() and (size % patch_multiple(plan.strides) == 0).all()
     # Instance norm needs more than one voxel at the coarsest resolution.
     for stride in plan.strides:
         size = -(-size // np.array(stride))
@@ -167,8 +168,8 @@ def test_pictures_are_pictures() -> None:
 
 
 def test_hounsfield_units_keep_their_meaning() -> None:
-    assert plan_of(fingerprint(), is_ct=True).normalisation == "cohort"
-    assert plan_of(fingerprint(), is_ct=False).normalisation == "scan"
+    assert plan_of(fingerprint(), in_hu=(True, False)).normalisation == ("cohort", "scan")
+    assert plan_of(fingerprint(), in_hu=(False,)).normalisation == ("scan",)
 
 
 @pytest.mark.parametrize("axis", [0, 1])

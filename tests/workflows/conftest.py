@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from suffice.core import Budget, Cohort, Image, LabelMap, Legend, Listener, Progress, silent
+from suffice.core import (
+    Budget,
+    Channel,
+    Cohort,
+    Image,
+    LabelMap,
+    Legend,
+    Listener,
+    Progress,
+    silent,
+)
 from suffice.files import writing_folder
 from suffice.io import read_case_image, read_case_mask
 from suffice.segmenters import Prediction
@@ -23,6 +33,7 @@ class ThresholdSegmenter:
     def __init__(self) -> None:
         self.threshold_ = 0.0
         self.legend_ = Legend.from_names({1: "ball"})
+        self.channels_ = (Channel(),)
 
     def fit(
         self,

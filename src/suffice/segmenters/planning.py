@@ -56,8 +56,16 @@ def plan_for(
         fingerprint(facts),
         n_channels=n_channels,
         n_classes=labelled.legend.n_classes,
-        is_ct=labelled.channels[0].unit == "HU",
+        in_hu=_in_hu(labelled, n_channels),
         budget=budget,
         machine=machine,
         train_seconds=max(budget.seconds - 2 * spent, budget.seconds / 2),
     )
+
+
+def _in_hu(cohort: Cohort, n_channels: int) -> tuple[bool, ...]:
+    """Which channels of an image are Hounsfield units; a colour file's channels share its unit."""
+    units = [channel.unit for channel in cohort.channels]
+    if len(units) != n_channels:
+        units = [units[0]] * n_channels
+    return tuple(unit == "HU" for unit in units)

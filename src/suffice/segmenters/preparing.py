@@ -200,7 +200,7 @@ def slices_first(array: npt.NDArray[S], plan: Plan) -> npt.NDArray[S]:
 def _normalise(array: npt.NDArray[np.float32], plan: Plan) -> npt.NDArray[np.float32]:
     out = np.empty_like(array)
     for c, channel in enumerate(array):
-        if plan.normalisation == "cohort":
+        if plan.normalisation[c] == "cohort":
             low, high, mean, sd = plan.intensity[c]
         else:
             # A regular sample is enough for a percentile and bounds the time on large scans.

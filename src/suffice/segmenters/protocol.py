@@ -9,7 +9,7 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from suffice.core import Budget, Cohort, Image, LabelMap, Legend, Listener, silent
+from suffice.core import Budget, Channel, Cohort, Image, LabelMap, Legend, Listener, silent
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +33,10 @@ class Segmenter(Protocol):
     @property
     def legend_(self) -> Legend:
         """The structures that the model knows."""
+
+    @property
+    def channels_(self) -> tuple[Channel, ...]:
+        """The channels that the model was trained on, in order."""
 
     @property
     def history_(self) -> list[dict[str, float]]:

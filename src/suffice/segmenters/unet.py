@@ -13,6 +13,7 @@ import torch
 
 from suffice.core import (
     Budget,
+    Channel,
     Cohort,
     CohortError,
     Image,
@@ -60,6 +61,11 @@ class UNetSegmenter:
     legend_: Legend
     history_: list[dict[str, float]]
     card_: ModelCard
+
+    @property
+    def channels_(self) -> tuple[Channel, ...]:
+        """The channels that the model was trained on, in order."""
+        return self.card_.channels
 
     def __init__(self, *, plan: Plan | None = None) -> None:
         self.plan = plan
@@ -163,9 +169,18 @@ class UNetSegmenter:
                 continue
             image = read_case_image(labelled, case)
             labels = prepare_labels(read_case_mask(labelled, case), image, plan)
+            try:
+                prepared = prepare_image(image, plan)
+            except ModelError as error:
+                raise CohortError(
+                    f"Case '{case.name}' is unlike the others",
+                    got=error.got,
+                    expected=error.expected,
+                    cure="Leave it out of cases.csv, or convert it.",
+                ) from error
             # Seeded by case, so that a store filled in two starts equals one filled in one.
             rng = np.random.default_rng([seed, i])
-            store.add(case.name, prepare_image(image, plan), labels, rng)
+            store.add(case.name, prepared, labels, rng)
 
     def predict(
         self,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from statistics import median
 
 import torch
-from torch import nn
 
 from suffice.core import Budget
 from suffice.nets import LAYOUT
@@ -42,7 +42,7 @@ def seconds_per_step(plan: Plan, machine: Machine) -> float:
         loss, _ = deep_loss(logits, targets)
         optimizer.zero_grad(set_to_none=True)
         device.backward(loss)
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        device.clip_gradients(wrapped, optimizer, max_norm=1.0, error_if_nonfinite=False)
         optimizer.step()
         if machine.accelerator == "cuda":
             torch.cuda.synchronize()
@@ -56,7 +56,7 @@ def calibrated_plan(
     *,
     n_channels: int,
     n_classes: int,
-    is_ct: bool,
+    in_hu: Sequence[bool],
     budget: Budget,
     machine: Machine,
     train_seconds: float,
@@ -74,7 +74,7 @@ def calibrated_plan(
             fingerprint,
             n_channels=n_channels,
             n_classes=n_classes,
-            is_ct=is_ct,
+            in_hu=in_hu,
             budget=budget,
             machine=machine,
             speed=speed,

@@ -29,6 +29,14 @@ class Device(Protocol):
     def backward(self, loss: Tensor) -> None:
         """Back-propagate."""
 
+    def clip_gradients(
+        self, module: nn.Module, optimizer: Optimizer, *, max_norm: float, error_if_nonfinite: bool
+    ) -> Tensor:
+        """Shorten the gradient to ``max_norm`` and return its length before.
+
+        Half precision's gradients are scaled up, so that only the device knows their length.
+        """
+
 
 def make_device(machine: Machine, precision: str) -> Device:
     """Return Fabric for the machine's accelerator.
@@ -65,3 +73,11 @@ class PlainDevice:
     def backward(self, loss: Tensor) -> None:
         """Back-propagate."""
         torch.autograd.backward(loss)
+
+    def clip_gradients(
+        self, module: nn.Module, optimizer: Optimizer, *, max_norm: float, error_if_nonfinite: bool
+    ) -> Tensor:
+        """Shorten the gradient to ``max_norm`` and return its length before."""
+        return nn.utils.clip_grad_norm_(
+            module.parameters(), max_norm, error_if_nonfinite=error_if_nonfinite
+        )

@@ -174,7 +174,9 @@ class _Loop:
             self._skip()
             return
         self.device.backward(loss)
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), GRADIENT_NORM)
+        norm = self.device.clip_gradients(
+            self.wrapped, self.optimizer, max_norm=GRADIENT_NORM, error_if_nonfinite=False
+        )
         # Half precision overflows as its scaler feels its way, which then skips the step itself.
         if self.plan.precision != "16-mixed" and not bool(torch.isfinite(norm)):
             self._skip()

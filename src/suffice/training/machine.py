@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from suffice.nets import channels_last
+from suffice.training.allocator import reuse_freed_memory
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
@@ -85,7 +86,7 @@ def detect_machine() -> Machine:
     """Look at this machine; on a CPU a convolution is timed in two precisions (under 1 s)."""
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
-        bf16 = torch.cuda.is_bf16_supported()
+        bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return Machine(
             n_cores=n_usable_cores(),
             memory_gb=properties.total_memory / 2**30,
@@ -95,6 +96,7 @@ def detect_machine() -> Machine:
         )
     accelerator = "mps" if torch.backends.mps.is_available() else "cpu"
     torch.set_num_threads(n_usable_cores())
+    reuse_freed_memory()
     return Machine(
         n_cores=n_usable_cores(),
         memory_gb=_machine_memory_gb(),

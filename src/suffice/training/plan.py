@@ -45,7 +45,8 @@ class Plan:
         Of a training step.
     widths, strides, blocks
         Of the network, the finest resolution first.
-    normalisation : {"scan", "cohort"}
+    normalisation : tuple of {"scan", "cohort"}
+        For each channel:
         Zero mean and unit spread of each scan, or by ``intensity`` (CT, whose units have
         a meaning).
     intensity : tuple of (low, high, mean, sd)
@@ -74,7 +75,7 @@ class Plan:
     widths: tuple[int, ...]
     strides: tuple[tuple[int, ...], ...]
     blocks: tuple[int, ...]
-    normalisation: str
+    normalisation: tuple[str, ...]
     intensity: tuple[tuple[float, float, float, float], ...]
     flip_axes: tuple[int, ...]
     augmentation: str
@@ -90,8 +91,12 @@ class Plan:
 
     @property
     def divisible_by(self) -> tuple[int, ...]:
-        """What a tile's axes are rounded up to; the network itself takes any size."""
-        return tuple(int(n) for n in patch_multiple(self.strides))
+        """Steps in which a tile may grow beyond the patch: all strides of an axis together.
+
+        So each resolution keeps the parity that it had in training. Odd sizes shift features
+        against each other by half a voxel on the way up, which a network learns to undo.
+        """
+        return tuple(int(n) for n in np.prod(np.array(self.strides), axis=0))
 
     @property
     def patch_spacing_mm(self) -> tuple[float, ...]:
@@ -166,7 +171,7 @@ def make_plan(
     *,
     n_channels: int,
     n_classes: int,
-    is_ct: bool,
+    in_hu: Sequence[bool],
     budget: Budget,
     machine: Machine,
     speed: float | None = None,
@@ -181,7 +186,8 @@ def make_plan(
     fingerprint : Fingerprint
     n_channels, n_classes : int
         Of the scans and, with the background, of the legend.
-    is_ct : bool
+    in_hu : sequence of bool
+        For each channel:
         Whether intensities are Hounsfield units.
     budget : Budget
     machine : Machine
@@ -219,7 +225,7 @@ def make_plan(
         widths=tuple(min(base * 2**level, MAX_WIDTH[ndim]) for level in range(n_levels)),
         strides=strides,
         blocks=(1 if large else 0, 1, *(deeper,) * (n_levels - 2)),
-        normalisation="cohort" if is_ct else "scan",
+        normalisation=tuple("cohort" if hu else "scan" for hu in in_hu),
         intensity=fingerprint.intensity,
         flip_axes=_flip_axes(fingerprint, axes),
         augmentation=_policy(fingerprint),
@@ -269,7 +275,7 @@ def _affordable_voxels(ndim: int, budget: Budget, machine: Machine, speed: float
     speed = speed or guess_speed(machine)
     batch = BATCH[ndim]
     voxels = speed * budget.seconds / (MIN_STEPS * batch)
-    by_memory = machine.memory_gb * 0.3 * 2**30 / (batch * 24 * 16 * 4)
+    by_memory = machine.memory_gb * 0.25 * 2**30 / (batch * 24 * 16 * 4)
     return float(
         np.clip(min(voxels, by_memory), SMALLEST_PATCH_VOXELS[ndim], MAX_PATCH_VOXELS[ndim])
     )
@@ -320,7 +326,7 @@ def describe(plan: Plan, names: Sequence[str] = ()) -> list[tuple[str, str]]:
         ("spacing", spacing),
         ("patch", f"{size}, {plan.batch_size} a step"),
         ("structures", ", ".join(names) if names else str(plan.n_classes - 1)),
-        ("intensities", f"normalised by {plan.normalisation}"),
+        ("intensities", f"normalised by {', '.join(dict.fromkeys(plan.normalisation))}"),
         ("augmentation", plan.augmentation),
         ("mirrored axes", ", ".join(map(str, plan.flip_axes)) or "none"),
         ("precision", plan.precision),

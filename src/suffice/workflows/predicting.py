@@ -10,7 +10,7 @@ from pathlib import Path
 from suffice.core import Listener, Progress, StorageError, SufficeError, UsageError, silent
 from suffice.io import LeftOut, mask_suffix_for, write_mask, write_probabilities
 from suffice.segmenters import Segmenter, load_segmenter
-from suffice.workflows.scans import ScanToPredict, gather_scans
+from suffice.workflows.scans import ScanToPredict, gather_scans, require_channels
 
 SegmenterLoader = Callable[[Path], Segmenter]
 
@@ -121,6 +121,8 @@ def predict_scans(
     if not waiting:
         return Predicted(written=(), skipped=tuple(skipped), failed=tuple(failed))
     segmenter = load()
+    for scan, _ in waiting:
+        require_channels(scan, segmenter.channels_)
     for i, (scan, path) in enumerate(waiting):
         listener(Progress(task, i / len(waiting), note=scan.name))
         try:

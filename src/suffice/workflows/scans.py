@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from suffice.core import Case, Cohort, Image, UsageError
+from suffice.core import Case, Channel, Cohort, Image, UsageError
 from suffice.io import LeftOut, find_scans, read_case_image, read_cohort, read_image
 from suffice.io.cohort_folder import COHORT_TOML
 
@@ -24,17 +24,37 @@ class ScanToPredict:
         The file or DICOM folder of the first channel, whose header the mask takes over.
     read : callable
         Reads all channels.
+    channels : tuple of str
+        Their names, where a cohort gives them.
     """
 
     name: str
     path: Path
     read: Callable[[], Image]
+    channels: tuple[str, ...] = ()
 
 
 def scan_of_case(cohort: Cohort, case: Case) -> ScanToPredict:
     """Make the scan of a case, with all channels of its cohort."""
     path = case.images.get(cohort.channels[0].name, cohort.root)
-    return ScanToPredict(case.name, path, partial(read_case_image, cohort, case))
+    names = tuple(channel.name for channel in cohort.channels)
+    return ScanToPredict(case.name, path, partial(read_case_image, cohort, case), names)
+
+
+def require_channels(scan: ScanToPredict, channels: Sequence[Channel]) -> None:
+    """Raise a `UsageError` where a scan of several channels has not the model's, in its order.
+
+    T2 taken for T1 would give a mask too, and a wrong one. A single channel is taken as it is,
+    whatever its name.
+    """
+    wanted = tuple(channel.name for channel in channels)
+    if len(scan.channels) > 1 and len(wanted) > 1 and scan.channels != wanted:
+        raise UsageError(
+            "The cohort's channels are not the model's",
+            got=", ".join(scan.channels),
+            expected=", ".join(wanted),
+            cure="Name and order the [[channel]] entries of cohort.toml as the model has them.",
+        )
 
 
 def gather_scans(sources: Sequence[Path], out: Path) -> tuple[list[ScanToPredict], list[LeftOut]]:
@@ -84,6 +104,6 @@ def _require_own_names(scans: Sequence[ScanToPredict]) -> None:
             raise UsageError(
                 f"Two scans are called '{scan.name}'",
                 got=f"'{first[scan.name]}' and '{scan.path}'",
-                cure="Predict them into folders of their own.",
+                cure="Give their sources one at a time, each with its own --out, or rename a file.",
             )
         first[scan.name] = scan.path
