@@ -71,7 +71,9 @@ def predict_probabilities(
     image : array or tensor of shape (C, *spatial)
         Normalised as in training.
     patch_size, divisible_by : sequence of int
-        The size that the network was trained with, and what its strides ask of a tile's size.
+        The size that the network was trained with, and the steps in which a tile may grow beyond
+        it: the product of the strides, so that each resolution keeps the parity it was trained
+        with.
         Smaller images are padded to the patch with zeros, centred, as in training: instance norm
         sees the padding.
     n_classes : int

@@ -75,7 +75,8 @@ def plan_tiles(
     patch_size : sequence of int
         That the network was trained with. An image shorter than this is padded to it, centred.
     divisible_by : sequence of int
-        What the network's strides ask of a tile's size.
+        What a tile's size may differ from the patch by, a multiple of this: at a stride, sizes
+        of another parity than in training would shift features against each other.
     overlap : float
         Of neighbouring tiles, at least, in patches: 0 to below 1.
     max_voxels : int
@@ -100,17 +101,16 @@ def _voxels_run(axes: Sequence[AxisTiles]) -> tuple[int, int]:
     return n_tiles * tile_voxels, tile_voxels
 
 
-def _axis_choices(length: int, patch: int, divisor: int, overlap: float) -> list[AxisTiles]:
+def _axis_choices(length: int, patch: int, step: int, overlap: float) -> list[AxisTiles]:
     """One tile, two tiles and so on, until they are as small as the patch."""
-    patch = _round_up(patch, divisor)
-    whole = max(patch, _round_up(length, divisor))
+    whole = _tile_for(length, patch, step)
     choices = [AxisTiles(length, whole, (0,), (whole - length) // 2)]
     shared = min(round(overlap * patch), patch - 1)
     n_tiles = 1
     while choices[-1].tile > patch:
         n_tiles += 1
         least = math.ceil((length + (n_tiles - 1) * shared) / n_tiles)
-        tile = max(patch, _round_up(least, divisor))
+        tile = _tile_for(least, patch, step)
         if tile < min(choices[-1].tile, length):
             last = length - tile
             starts = tuple(round(i * last / (n_tiles - 1)) for i in range(n_tiles))
@@ -118,5 +118,5 @@ def _axis_choices(length: int, patch: int, divisor: int, overlap: float) -> list
     return choices
 
 
-def _round_up(n: int, divisor: int) -> int:
-    return -(-n // divisor) * divisor
+def _tile_for(length: int, patch: int, step: int) -> int:
+    return patch + -(-max(length - patch, 0) // step) * step
