@@ -210,10 +210,8 @@ def make_plan(
     batch = BATCH[ndim]
     n_levels = len(strides) + 1
     steps = (speed or guess_speed(machine)) * budget.seconds / (batch * math.prod(patch))
-    large = steps > STEPS_FOR_LARGE
-    base = 32 if large else 16
-    deeper = 2 if large else 1
-    return Plan(
+    widths, blocks = _capacity(n_levels, MAX_WIDTH[ndim], large=False)
+    plan = Plan(
         ndim=ndim,
         slice_axis=slice_axis,
         spacing_mm=tuple(float(s) for s in spacing),
@@ -222,9 +220,9 @@ def make_plan(
         batch_size=batch,
         in_channels=n_channels,
         n_classes=n_classes,
-        widths=tuple(min(base * 2**level, MAX_WIDTH[ndim]) for level in range(n_levels)),
+        widths=widths,
         strides=strides,
-        blocks=(1 if large else 0, 1, *(deeper,) * (n_levels - 2)),
+        blocks=blocks,
         normalisation=tuple("cohort" if hu else "scan" for hu in in_hu),
         intensity=fingerprint.intensity,
         flip_axes=_flip_axes(fingerprint, axes),
@@ -232,6 +230,19 @@ def make_plan(
         precision=machine.precision,
         minutes=budget.minutes,
     )
+    widths, blocks = _capacity(n_levels, MAX_WIDTH[ndim], large=True)
+    larger = replace(plan, widths=widths, blocks=blocks)
+    fits = larger.memory_gb <= 1 + machine.memory_gb / 2
+    return larger if steps > STEPS_FOR_LARGE and fits else plan
+
+
+def _capacity(
+    n_levels: int, max_width: int, *, large: bool
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Channels and residual blocks at each resolution of the small or the large network."""
+    base, deeper = (32, 2) if large else (16, 1)
+    widths = tuple(min(base * 2**level, max_width) for level in range(n_levels))
+    return widths, (1 if large else 0, 1, *(deeper,) * (n_levels - 2))
 
 
 def _flip_axes(fingerprint: Fingerprint, axes: Sequence[int]) -> tuple[int, ...]:
