@@ -30,9 +30,15 @@ def test_folders_are_searched_and_names_say_where(tmp_path: Path):
     assert [scan.name for scan in scans] == ["b", "one_a", "two_a"] and not left_out
 
 
-def test_names_are_made_unique(tmp_path: Path):
-    paths = [save(tmp_path / f"{i}/a.nii.gz") for i in range(3)]
-    assert [scan.name for scan in find_scans(paths)[0]] == ["a", "a-2", "a-3"]
+def test_names_hang_neither_on_other_sources_nor_on_what_can_be_read(tmp_path: Path):
+    paths = [save(tmp_path / f"{i}/a.nii.gz") for i in range(2)]
+    assert [scan.name for scan in find_scans(paths)[0]] == ["a", "a"]
+    for name in ("2/b/c.nii.gz", "2/b_c.nii.gz"):
+        save(tmp_path / name)
+    both, _ = find_scans([tmp_path / "2"])
+    assert len({scan.name for scan in both}) == 2
+    both[0].path.write_bytes(b"broken")
+    assert find_scans([tmp_path / "2"])[0] == both[1:]
 
 
 def test_dicom_tree_has_one_scan_a_series(make_series: Callable[..., Path], tmp_path: Path):

@@ -98,6 +98,18 @@ def test_two_scans_of_one_name(tiny_cohort: Cohort, model: Path, tmp_path: Path,
         predict(model, sources, tmp_path / "masks", load=fakes.load)
 
 
+def test_two_folders_with_scans_of_one_name_in_either_order(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes
+) -> None:
+    for i, place in enumerate(("a", "b")):
+        (tmp_path / place).mkdir()
+        shutil.copy(images_of(tiny_cohort) / f"case{i}.nii.gz", tmp_path / place / "x.nii.gz")
+    for places in ("ab", "ba"):
+        with pytest.raises(UsageError, match=r"Two scans are called 'x'.*one at a time"):
+            predict(model, [tmp_path / p for p in places], tmp_path / "masks", load=fakes.load)
+    assert not (tmp_path / "masks").exists()
+
+
 def test_an_empty_source(model: Path, tmp_path: Path, fakes) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="There is no scan to predict"):

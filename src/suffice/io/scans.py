@@ -22,7 +22,7 @@ class Scan:
     Parameters
     ----------
     name : str
-        Unique among the scans found together; outputs are named after it.
+        Unique among the scans of one source; outputs are named after it.
     path : Path
         A file, a folder with one DICOM series, or a file of the series where a folder has more.
     """
@@ -42,7 +42,8 @@ def find_scans(paths: Sequence[Path]) -> tuple[list[Scan], list[LeftOut]]:
     Returns
     -------
     scans : list of Scan
-        Named after the file, or the folders below the source joined with ``_``.
+        Named after the file, or the folders below the source joined with ``_``. Two sources
+        may give scans of one name.
     left_out : list of LeftOut
         What could not be read, from its header alone, with reasons.
 
@@ -53,17 +54,19 @@ def find_scans(paths: Sequence[Path]) -> tuple[list[Scan], list[LeftOut]]:
     """
     scans: list[Scan] = []
     left_out: list[LeftOut] = []
-    taken: set[str] = set()
     for source in paths:
         if not source.exists():
             raise FileFormatError(f"'{source}' does not exist", cure="Check the path.")
+        # A name hangs neither on the order of the sources nor on which scans can be read today.
+        taken: set[str] = set()
         for name, path in _candidates(source, left_out):
+            unique = _unique(name, taken)
             try:
                 reader_for(path).read_grid(path)
             except SufficeError as error:
                 left_out.append(LeftOut(path, str(error)))
                 continue
-            scans.append(Scan(_unique(name, taken), path))
+            scans.append(Scan(unique, path))
     return scans, left_out
 
 
