@@ -1,6 +1,6 @@
 """Import as a user does it: made trees for every kind of dirt, and the real sets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -114,6 +114,50 @@ def test_what_the_person_knows_goes_first(pairs: Path, tmp_path: Path) -> None:
     assert (cohort.channels[0].modality, cohort.channels[0].unit) == ("CT", "HU")
     assert cohort.legend.names == ("lung", "nodule", "airway")
     assert cohort.subjects == ("c0", "c1", "c2", "c")
+
+
+def numbered_pictures(folder: Path, names: Sequence[str]) -> Path:
+    ramp = np.arange(72).reshape(8, 9)
+    for name in names:
+        picture(folder / "images" / f"{name}.png", ramp)
+        picture(folder / "masks" / f"{name}.png", ramp > 30)
+    return folder
+
+
+def test_slices_stay_with_their_subject(tmp_path: Path) -> None:
+    names = [f"{who}_slice{i}" for who in ("case1", "case2") for i in range(3)]
+    names += ["vol01-z004", "vol01-z005", "P7_frame12"]
+    report = import_cohort(numbered_pictures(tmp_path / "data", names), tmp_path / "cohort")
+    assert set(report.cohort.subjects) == {"case1", "case2", "vol01", "P7"}
+    (note,) = [note for note in report.notes if "taken for slices" in note]
+    assert note.startswith("8 pictures") and "case1_slice0, case1_slice1" in note
+
+
+def test_slices_in_a_folder_a_subject(tmp_path: Path) -> None:
+    for who in ("P1", "P2"):
+        numbered_pictures(tmp_path / "data" / who, ["slice_1", "slice_2"])
+    cohort = import_cohort(tmp_path / "data", tmp_path / "cohort").cohort
+    assert cohort.subjects == ("P1-images", "P2-images")
+
+
+def test_numbered_pictures_stay_apart_with_a_warning(tmp_path: Path) -> None:
+    names = ["a_012", "a_013", "b_img1", "b_img2", "CHNCXR_0334_1", "CHNCXR_0335_1"]
+    source = numbered_pictures(tmp_path / "data", names)
+    report = import_cohort(source, tmp_path / "cohort")
+    assert report.cohort.subjects == tuple(sorted(names))
+    (note,) = [note for note in report.notes if "each is a subject of its own" in note]
+    assert note.startswith("4 pictures") and "a_012" in note and "--subject" in note
+    told = import_cohort(source, tmp_path / "told", subject_pattern="^(.+)_")
+    assert "a" in told.cohort.subjects and not any("own" in note for note in told.notes)
+
+
+def test_numbered_volumes_are_no_slices(pairs: Path, tmp_path: Path) -> None:
+    for part in ("images", "labels"):
+        for path in sorted((pairs / part).iterdir()):
+            path.rename(path.with_name(path.name.replace("c", "c_")))
+    report = import_cohort(pairs, tmp_path / "cohort")
+    assert len(report.cohort.subjects) == 6
+    assert not any("subject" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(

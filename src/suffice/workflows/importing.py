@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from suffice.core import (
+    Case,
     Channel,
     Cohort,
     CohortError,
@@ -23,8 +24,10 @@ from suffice.files import require_free, writing_folder
 from suffice.io import LeftOut, read_cohort, write_cohort
 from suffice.io.cohort_folder import COHORT_TOML
 from suffice.io.copying import copied
+from suffice.io.images import read_grid
 from suffice.io.intake import Intake
 from suffice.io.layouts import Draft, choose_layout
+from suffice.io.layouts.slices import slice_notes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +131,7 @@ def import_cohort(
         if copy:
             cases = [copied(case, folder) for case in cases]
         legend = Legend.from_names(intake.labels)
+        slices = [] if subject_pattern else _slices(cases)
         cohort = Cohort(source.resolve().name, folder, draft.channels, legend, tuple(cases))
         write_cohort(cohort, folder, left_out=intake.left_out)
     return ImportReport(
@@ -135,7 +139,7 @@ def import_cohort(
         layout=chosen.name,
         why=why,
         left_out=tuple(intake.left_out),
-        notes=(*draft.notes, *intake.notes),
+        notes=(*draft.notes, *intake.notes, *slices),
     )
 
 
@@ -169,14 +173,20 @@ def _told(channel: Channel, modality: Modality | None, unit: Unit | None) -> Cha
     return replace(channel, modality=modality or channel.modality, unit=unit or channel.unit)
 
 
+def _slices(cases: Sequence[Case]) -> list[str]:
+    """Notes on pictures that are slices or may be; volumes are no slices."""
+    is_picture = read_grid(next(iter(cases[0].images.values()))).ndim == 2
+    return slice_notes(cases) if is_picture else []
+
+
 def _with_subjects(draft: Draft, pattern: str) -> Draft:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise UsageError("--subject-pattern is no regular expression", got=error) from error
+        raise UsageError("--subject is no regular expression", got=error) from error
     if compiled.groups < 1:
         raise UsageError(
-            "--subject-pattern has no group",
+            "--subject has no group",
             got=pattern,
             cure="Put the part that names the subject in brackets, e.g. '^(P[0-9]+)_'.",
         )
@@ -186,7 +196,7 @@ def _with_subjects(draft: Draft, pattern: str) -> Draft:
         subject = next((group for group in found.groups() if group), None) if found else None
         if subject is None:
             raise UsageError(
-                f"--subject-pattern '{pattern}' finds no subject in '{item.case.name}'",
+                f"--subject '{pattern}' finds no subject in '{item.case.name}'",
                 cure="Give one that fits every case.",
             )
         cases.append(replace(item, case=replace(item.case, subject=subject)))

@@ -25,6 +25,9 @@ _SUBJECT = re.compile(
     r"(?:^|[_-])(?P<subject>(?:sub|subj|subject|pat|patient)[-_]?[A-Za-z]*\d+)(?=[_.-]|$)",
     re.IGNORECASE,
 )
+SLICE = re.compile(
+    r"^(?P<subject>.+?)[ _.-]+(?:slice|slc|frame|plane|z)[ _.-]?\d+(?=[ _.-]|$)", re.IGNORECASE
+)
 _VISIT = re.compile(
     r"(?:^|[_-])(?:ses|session|visit|timepoint|tp)[-_]?(?P<visit>[A-Za-z]*\d+)(?=[_.-]|$)",
     re.IGNORECASE,
@@ -105,19 +108,21 @@ def bare_image_stem(stem: str) -> str:
 
 
 def subject_of(stem: str) -> str:
-    """Read the subject from a stem, or take the whole stem.
+    """Read the subject from a stem, or take the stem up to the number of a slice, or all of it.
 
     Examples
     --------
     >>> subject_of("patient012_frame01"), subject_of("sub-07_ses-2_T1w"), subject_of("scan_3")
     ('patient012', 'sub-07', 'scan_3')
+    >>> subject_of("case12_slice3"), subject_of("vol01-z004_mr"), subject_of("slice_3")
+    ('case12', 'vol01', 'slice_3')
     >>> subject_of("63_jpg.rf.13454b0a33fb53c0cc68d81c5f19b7d2")
     '63'
     """
     augmented = _ROBOFLOW.match(stem)
     if augmented:
         return augmented["source"]
-    found = _SUBJECT.search(stem)
+    found = _SUBJECT.search(stem) or SLICE.match(stem)
     return found["subject"] if found else stem
 
 

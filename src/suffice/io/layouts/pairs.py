@@ -101,7 +101,7 @@ def _case(
     return DraftCase(
         Case(
             name,
-            name if subject == stem else subject,
+            subject_of(name) if subject == stem else subject,
             {DEFAULT_CHANNEL: image},
             {DEFAULT_RATER: mask} if mask else {},
             visit_of(stem),
