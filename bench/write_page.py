@@ -41,7 +41,14 @@ checkpoint is chosen by its score: what stands when the time is over is what is 
 - **suffice** runs as a user would run it: `suffice import`, `suffice train --minutes`, `suffice
   predict`. Reading, preprocessing and calibration are counted.
 
-Intervals are 95 % BCa bootstraps over cases, paired for the difference.
+Intervals are 95 % BCa bootstraps over cases, paired for the difference; one seed each.
+
+Read the differences with the machine in mind: without AMX, bfloat16 is emulated and slower than
+fp32, and nnU-Net's larger networks get a few hundred steps in ten minutes. On two threads of a
+processor with AMX, nnU-Net 2.8 in bf16 reached a Dice of 81.7 % (82.2 mirrored) with 8 labels in
+9 minutes on other cases of the hippocampus set, and 84.4 % (84.7) with 32 labels in 35 minutes.
+suffice does not mirror volumes, nor pictures of anatomy, so that its mirrored rows equal the
+plain ones there.
 """
 
 CREDITS = """\
