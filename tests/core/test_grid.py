@@ -113,6 +113,19 @@ def test_useless_shapes_and_spacings_are_refused():
         Grid((4, 4)).corners_mm()
 
 
+def test_rounded_directions_pair_but_a_tenth_of_a_voxel_does_not():
+    angle = np.radians(7)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    affine, rounded, moved = (np.diag([0.7, 0.7, 2.5, 1.0]) for _ in range(3))
+    affine[:2, :2], rounded[:2, :2], moved[:2, :2] = 0.7 * turn, 0.7 * turn.round(5), 0.7 * turn
+    moved[0, 3] = 0.07
+    scan, exported, other = (Grid((512, 512, 90), affine=a) for a in (affine, rounded, moved))
+    assert not scan.matches(exported)
+    assert scan.pairs_with(exported) and exported.pairs_with(scan)
+    scan.require_match(exported, "the scan", "its mask")
+    assert not scan.pairs_with(other)
+
+
 def test_mismatch_names_both():
     with pytest.raises(GeometryError, match=r"'a' and 'b' lie on different grids: got 4x4.*5x4"):
         Grid((4, 4)).require_match(Grid((5, 4)), "'a'", "'b'")

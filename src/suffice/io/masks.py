@@ -142,9 +142,11 @@ def _whole(path: Path, values: npt.NDArray[Any]) -> npt.NDArray[np.integer]:
 def _matching_nifti(path: Path, mask: LabelMap, like: Path | None) -> Path | None:
     if like is None:
         return None
-    reader_for(like).read_grid(like).require_match(mask.grid, f"'{like}'", "its mask")
+    grid = reader_for(like).read_grid(like)
+    grid.require_match(mask.grid, f"'{like}'", "its mask")
     nifti = format_of(like) == "nifti" and MODULES.get(suffix_of(path)) == "nifti"
-    return like if nifti else None
+    # A mask that pairs but lies a little off keeps its own place.
+    return like if nifti and grid.matches(mask.grid) else None
 
 
 def _write_voxels(

@@ -76,7 +76,7 @@ def _read(
         return None, finding_from(error, case.name, "label-outside-legend")
     except SufficeError as error:
         return None, finding_from(error, case.name)
-    if grid is not None and not grid.matches(mask.grid):
+    if grid is not None and not grid.pairs_with(mask.grid):
         return mask, Finding(
             kind="grid-mismatch",
             severity="error",
