@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,26 @@ def test_folder_takes_its_place_whole_and_replaces(tmp_path: Path):
         with writing_folder(tmp_path / "f", overwrite=True) as partial:
             (partial / "a.txt").write_text(content)
     assert names(tmp_path) == ["f"] and (tmp_path / "f" / "a.txt").read_text() == "new"
+
+
+def test_files_of_a_folder_are_on_the_disk_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    synced: list[tuple[int, bool]] = []
+    fsync = os.fsync
+
+    def record(handle: int) -> None:
+        synced.append((os.fstat(handle).st_ino, (tmp_path / "f").exists()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", record)
+    with writing_folder(tmp_path / "f") as partial:
+        (partial / "sub").mkdir()
+        (partial / "sub" / "a.txt").write_text("a")
+        (partial / "gone").symlink_to(tmp_path / "nowhere")
+    parts = [tmp_path / "f" / "sub" / "a.txt", tmp_path / "f" / "sub", tmp_path / "f", tmp_path]
+    inodes = [path.stat().st_ino for path in parts]
+    assert set(synced) == {*((inode, False) for inode in inodes[:-1]), (inodes[-1], True)}
 
 
 def test_failed_folder_leaves_the_old_one(tmp_path: Path):

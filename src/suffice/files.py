@@ -77,6 +77,7 @@ def writing_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
             with partial.open("rb+") as handle:
                 os.fsync(handle.fileno())
             partial.replace(path)
+            _sync_folder(path.parent)
         finally:
             partial.unlink(missing_ok=True)
 
@@ -97,9 +98,31 @@ def writing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         partial.mkdir()
         try:
             yield partial
+            _sync_tree(partial)
             _swap(partial, path)
+            _sync_folder(path.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sync_tree(folder: Path) -> None:
+    """Bring all files of a folder to the disk, so that no power cut leaves one empty."""
+    for place, _, names in os.walk(folder):
+        for file in (Path(place, name) for name in names):
+            if not file.is_symlink():
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
+        _sync_folder(Path(place))
+
+
+def _sync_folder(folder: Path) -> None:
+    # Some file systems, and Windows, cannot do that to a folder: names there are kept otherwise.
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _swap(new: Path, place: Path) -> None:
