@@ -45,6 +45,12 @@ def test_unknown_and_doubled_names_are_refused():
         Cohort("toy", Path(), (), LEGEND, ())
 
 
+@pytest.mark.parametrize("name", ["", "..", "../a", "/etc/a", "a/b", ".a", "a\0"])
+def test_names_that_lead_out_of_a_folder_are_refused(name: str):
+    with pytest.raises(CohortError, match="name that no file can have"):
+        Cohort("toy", Path(), (Channel(),), LEGEND, (case(name, "s1"),))
+
+
 @pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
 def test_budget_must_be_a_positive_time(minutes: float):
     with pytest.raises(UsageError, match=r"positive number of minutes: got .*--minutes"):

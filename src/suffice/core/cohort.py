@@ -14,6 +14,17 @@ DEFAULT_CHANNEL = "image"
 DEFAULT_RATER = "expert"
 
 
+def is_file_name(name: str) -> bool:
+    """Whether outputs can be named after a case: inside their folder, and not hidden.
+
+    Examples
+    --------
+    >>> [is_file_name(name) for name in ("P1_t2", "a b", "", "../a", "a/b", ".a")]
+    [True, True, False, False, False, False]
+    """
+    return bool(name) and not name.startswith(".") and not {"/", "\0"} & set(name)
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One input channel of a cohort: a file for each case."""
@@ -81,6 +92,12 @@ class Cohort:
     def __post_init__(self) -> None:
         seen: set[str] = set()
         for case in self.cases:
+            if not is_file_name(case.name):
+                raise CohortError(
+                    f"A case of cohort '{self.name}' has a name that no file can have",
+                    got=repr(case.name),
+                    cure="Name it without '/' and without a dot in front.",
+                )
             if case.name in seen:
                 raise CohortError(
                     f"Two cases of cohort '{self.name}' are called '{case.name}'",

@@ -26,6 +26,7 @@ from suffice.core import (
     SufficeError,
     Unit,
 )
+from suffice.core.cohort import is_file_name
 from suffice.core.legend import COLOURS
 from suffice.files import require_free, write_text, writing_file
 from suffice.io.left_out import LEFT_OUT_CSV, LeftOut, write_left_out
@@ -229,9 +230,11 @@ def _case(
         for key, value in ((key, value or "") for key, value in row.items() if key is not None)
     }
     name = text["case"]
-    if not name or "/" in name or name in (".", ".."):
+    if not is_file_name(name):
         raise CohortError(
-            f"{where}: the column 'case' must be a name that a file can have", got=repr(name)
+            f"{where}: the column 'case' must be a name that a file can have",
+            got=repr(name),
+            cure="Name it without '/' and without a dot in front.",
         )
     for column in images.values():
         if not text[column]:
