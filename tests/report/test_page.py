@@ -97,6 +97,15 @@ def test_overlays_that_cannot_be_drawn_say_why(make_study, absent, named):
     assert "Dice 0.83" in text, "the rest stands"
 
 
+def test_scans_count_as_segmented_where_their_mask_is(make_study):
+    study = make_study(names=["a", "b"])
+    assert "scans segmented" not in _read(study)
+    (study / "predictions").mkdir()
+    for name in ("new-0.nii.gz", "new-2.nii.gz", ".partial-1-new-1.nii.gz", "notes.txt"):
+        (study / "predictions" / name).touch()
+    assert "<b>2</b>scans segmented" in _read(study)
+
+
 def test_names_are_escaped(make_study):
     name = "<img src=x onerror=alert(1)>&"
     study = make_study(names=["case-00", "case-01", "case-03"])

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from suffice import __version__
 from suffice.files import require_free, write_text
+from suffice.io.formats import stem_of
 from suffice.report.folder import Study, read_study
 from suffice.report.gallery import make_gallery
 from suffice.report.headline import make_headline
@@ -121,8 +122,11 @@ def _facts(study: Study) -> list[tuple[str, str]]:
     """Return the few numbers that stand beside the headline."""
     facts = []
     if study.splits is not None:
-        for part, words in (("train", "scans learned from"), ("unlabelled", "scans segmented")):
-            n_cases = int((study.splits["part"] == part).sum())
+        part = study.splits["part"]
+        n_train = int((part == "train").sum())
+        masks = {stem_of(path) for path in StudyFolder(study.folder).predictions.glob("[!.]*.*")}
+        n_segmented = len(masks & set(study.splits.loc[part == "unlabelled", "case"]))
+        for n_cases, words in ((n_train, "scans learned from"), (n_segmented, "scans segmented")):
             if n_cases:
                 facts.append((str(n_cases), words))
     final = [h for h in study.histories if h.is_final and h.rung == study.rung]
