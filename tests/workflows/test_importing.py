@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from suffice.core import CohortError, Progress, StorageError, UsageError
+from suffice.core import CohortError, Progress, StorageError, Unit, UsageError
 from suffice.io import read_case_image, read_case_mask
 from suffice.io.left_out import read_left_out
 from suffice.workflows.importing import ImportReport, import_cohort
@@ -114,6 +114,21 @@ def test_what_the_person_knows_goes_first(pairs: Path, tmp_path: Path) -> None:
     assert (cohort.channels[0].modality, cohort.channels[0].unit) == ("CT", "HU")
     assert cohort.legend.names == ("lung", "nodule", "airway")
     assert cohort.subjects == ("c0", "c1", "c2", "c")
+
+
+@pytest.mark.parametrize(("unit", "expected"), [(None, "HU"), ("none", "none")])
+def test_ct_is_in_hounsfield_units_unless_told(
+    pairs: Path, tmp_path: Path, unit: Unit | None, expected: str
+) -> None:
+    report = import_cohort(pairs, tmp_path / "cohort", modality="CT", unit=unit)
+    assert report.cohort.channels[0].unit == expected
+    assert any("--unit none" in note for note in report.notes) == (unit is None)
+    assert read_case_image(report.cohort, report.cohort.cases[0]).unit == expected
+
+
+def test_ct_in_png_has_no_unit(tmp_path: Path) -> None:
+    report = import_cohort(numbered_pictures(tmp_path / "d", "ab"), tmp_path / "c", modality="CT")
+    assert report.cohort.channels[0].unit == "none"
 
 
 def numbered_pictures(folder: Path, names: Sequence[str]) -> Path:

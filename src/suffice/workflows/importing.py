@@ -24,6 +24,7 @@ from suffice.files import require_free, writing_folder
 from suffice.io import LeftOut, read_cohort, write_cohort
 from suffice.io.cohort_folder import COHORT_TOML
 from suffice.io.copying import copied
+from suffice.io.formats import format_of
 from suffice.io.images import read_grid
 from suffice.io.intake import Intake
 from suffice.io.layouts import Draft, choose_layout
@@ -87,7 +88,8 @@ def import_cohort(
     subject_pattern : str, optional
         Regular expression with one group, searched in the name of the case: the subject.
     modality, unit : str, optional
-        Of every channel, where the person knows better than the files.
+        Of every channel, where the person knows better than the files. CT means HU unless the
+        unit is given or the files are PNG, JPEG or BMP, which hold no negative values.
     labels : dict of int to str, optional
         Names of the label values.
     invert_masks : bool
@@ -117,6 +119,13 @@ def import_cohort(
         source, layout, pattern=pattern, mask_pattern=mask_pattern, keep_dates=keep_dates
     )
     draft = chosen.collect(source)
+    told = []
+    if modality == "CT" and unit is None and _may_hold_hounsfield(draft):
+        unit = "HU"
+        told.append(
+            "The unit of the CT was taken for Hounsfield units (HU), so that every scan is "
+            "normalised alike: where the values are rescaled, give --unit none"
+        )
     if modality or unit:
         draft = replace(draft, channels=tuple(_told(c, modality, unit) for c in draft.channels))
     if labels:
@@ -139,7 +148,7 @@ def import_cohort(
         layout=chosen.name,
         why=why,
         left_out=tuple(intake.left_out),
-        notes=(*draft.notes, *intake.notes, *slices),
+        notes=(*told, *draft.notes, *intake.notes, *slices),
     )
 
 
@@ -167,6 +176,11 @@ def _check_places(source: Path, out: Path, overwrite: bool) -> None:
             got="other things in it",
             cure="Name another folder, or empty this one yourself.",
         )
+
+
+def _may_hold_hounsfield(draft: Draft) -> bool:
+    paths = (path for item in draft.cases for path in item.case.images.values())
+    return all(format_of(path) != "picture" for path in paths)
 
 
 def _told(channel: Channel, modality: Modality | None, unit: Unit | None) -> Channel:
