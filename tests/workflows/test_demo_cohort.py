@@ -21,7 +21,7 @@ def test_demo_cohort_is_whole_and_half_labelled(tmp_path: Path) -> None:
     assert first.date < cohort.cases[1].date
     image, mask = read_case_image(cohort, first), read_case_mask(cohort, first)
     assert (image.modality, image.unit) == ("CT", "HU")
-    assert image.grid.matches(mask.grid) and set(range(4)) == set(mask.array.ravel().tolist())
+    assert image.grid.matches(mask.grid) and set(range(3)) == set(mask.array.ravel().tolist())
     with pytest.raises(StorageError, match="exists already"):
         write_demo_cohort(folder)
 

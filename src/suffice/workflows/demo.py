@@ -8,7 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from suffice.core import Case, Channel, Cohort, Listener, Progress, UsageError, silent
+from suffice.core import (
+    Case,
+    Channel,
+    Cohort,
+    LabelMap,
+    Legend,
+    Listener,
+    Progress,
+    UsageError,
+    silent,
+)
 from suffice.files import writing_folder
 from suffice.io import read_cohort, write_cohort, write_image, write_mask
 from suffice.phantoms import Chest, Phantom, chest_ct, chest_grid, draw_chest
@@ -39,7 +49,8 @@ def write_demo_cohort(
     folder : Path
         Holds a cohort folder afterwards, with ``images`` and ``masks``.
     n_subjects : int
-        At least 2; the first half has masks of both lungs and the airway.
+        At least 2; the first half has masks of both lungs. The airway is drawn in the scans but
+        has no label: three minutes do not teach so thin a structure.
     seed : int
         The same seed makes the same cohort.
     spacings_mm : sequence of spacings
@@ -74,7 +85,7 @@ def write_demo_cohort(
                     )
                 )
         channel = Channel(modality="CT", unit="HU")
-        legend = phantom.truth.legend
+        legend = _lungs(phantom.truth).legend
         write_cohort(Cohort("demo", partial, (channel,), legend, tuple(cases)), partial)
     listener(Progress("phantoms", 1.0))
     return read_cohort(folder)
@@ -114,5 +125,11 @@ def _write_case(
     masks = {}
     if labelled:
         masks["expert"] = folder / "masks" / f"{name}.nii.gz"
-        write_mask(masks["expert"], phantom.truth)
+        write_mask(masks["expert"], _lungs(phantom.truth))
     return Case(name, subject, {"image": image}, masks, str(visit), day.isoformat())
+
+
+def _lungs(truth: LabelMap) -> LabelMap:
+    """Leave the lungs' labels alone."""
+    lungs = Legend(tuple(label for label in truth.legend if label.name.endswith("lung")))
+    return LabelMap(np.where(np.isin(truth.array, lungs.values), truth.array, 0), truth.grid, lungs)
