@@ -24,7 +24,7 @@ STEPS_FOR_LARGE = 8000
 MAX_PATCH_VOXELS = {2: 512 * 512, 3: 160**3}
 SMALLEST_PATCH_VOXELS = {2: 96 * 96, 3: 32**3}
 # A patch should hold at least this part of a scan, or it cannot know where it is.
-SMALLEST_PART_OF_SCAN = 1 / 24
+SMALLEST_PART_OF_SCAN = 1 / 6
 
 
 @dataclass(frozen=True, kw_only=True)
