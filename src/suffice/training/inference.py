@@ -17,6 +17,9 @@ from suffice.core import Listener, ModelError, Progress, UsageError, silent
 from suffice.training.resampling import Slab, most_probable, resample_slabs
 from suffice.training.tiles import AxisTiles, plan_tiles
 
+# Fewest voxels within 0.001 Dice of an overlap of 0.5 on real cases at the plan's own patch. With
+# patches far smaller than the structure (24 voxels on the hippocampus) it costs 0.005 to 0.01:
+# instance norm sees other statistics in larger tiles, and borders lack context.
 DEFAULT_OVERLAP = 0.125
 DEFAULT_STRETCH = 1.5
 LAYOUT = {4: torch.channels_last, 5: torch.channels_last_3d}
