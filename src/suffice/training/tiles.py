@@ -12,6 +12,9 @@ from torch import Tensor
 
 # Of a tile's length; Isensee et al. 2021 (doi 10.1038/s41592-020-01008-z).
 GAUSSIAN_SIGMA = 1 / 8
+# Context that a voxel needs is counted in voxels: a sixth of a patch of 96, half of one of 32.
+LEAST_OVERLAP_VOXELS = 16
+OVERLAP = 1 / 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,13 @@ def plan_tiles(
     patch_size: Sequence[int],
     divisible_by: Sequence[int],
     *,
-    overlap: float,
+    overlap: float | None,
     max_voxels: int,
 ) -> tuple[AxisTiles, ...]:
     """Cover an image with equal tiles, none smaller than the patch, in the fewest voxels.
 
-    Tiles are stretched beyond the patch where this saves overlap: three tiles of 96 cover 256
-    voxels, one of 128 covers 128.
+    Where ``max_voxels`` allows it, tiles are stretched beyond the patch if this saves overlap:
+    one tile of 128 covers 128 voxels, of 96 it takes two.
 
     Parameters
     ----------
@@ -77,8 +80,9 @@ def plan_tiles(
     divisible_by : sequence of int
         What a tile's size may differ from the patch by, a multiple of this: at a stride, sizes
         of another parity than in training would shift features against each other.
-    overlap : float
-        Of neighbouring tiles, at least, in patches: 0 to below 1.
+    overlap : float, optional
+        Of neighbouring tiles, at least, in patches: 0 to below 1. By default a sixth, but 16
+        voxels where that is more, up to a half.
     max_voxels : int
         Of one tile. Tiles of the patch's size are allowed in any case.
     """
@@ -101,11 +105,14 @@ def _voxels_run(axes: Sequence[AxisTiles]) -> tuple[int, int]:
     return n_tiles * tile_voxels, tile_voxels
 
 
-def _axis_choices(length: int, patch: int, step: int, overlap: float) -> list[AxisTiles]:
+def _axis_choices(length: int, patch: int, step: int, overlap: float | None) -> list[AxisTiles]:
     """One tile, two tiles and so on, until they are as small as the patch."""
     whole = _tile_for(length, patch, step)
     choices = [AxisTiles(length, whole, (0,), (whole - length) // 2)]
-    shared = min(round(overlap * patch), patch - 1)
+    if overlap is None:
+        shared = min(max(round(OVERLAP * patch), LEAST_OVERLAP_VOXELS), patch // 2)
+    else:
+        shared = min(round(overlap * patch), patch - 1)
     n_tiles = 1
     while choices[-1].tile > patch:
         n_tiles += 1
