@@ -1,0 +1,158 @@
+"""What a drawn mask tells about the problem: sizes, pieces, tubes, spacing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from suffice.core import GeometryError, Grid, Legend
+from suffice.metrics.surface import bounding_box
+from suffice.metrics.tubular import centreline
+
+BoolArray = npt.NDArray[np.bool_]
+
+# A piece of less volume than this many cubes around its largest ball is no tube, and thinning a
+# large organ takes seconds.
+_BULKY = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureFacts:
+    """One structure in one drawn mask, as far as it bears on the choice of metrics.
+
+    Parameters
+    ----------
+    label : str
+        Name of the structure.
+    n_axes : int
+        2 for pictures, 3 for volumes.
+    n_image_voxels : int
+        Voxels of the whole image.
+    piece_voxels : tuple of int
+        Voxels of each connected piece (neighbours by corner), the largest first; empty where
+        nobody drew the structure.
+    shifted_dice : float
+        Dice of the mask with itself moved by one voxel, the mean over the axes; not a number
+        where the mask is empty.
+    elongation : float
+        Length of the largest piece's centreline over its mean thickness; 0 where empty or too
+        bulky for a tube.
+    tube_share : float
+        How much of that piece a tube along its centreline accounts for: about 1 for tubes of
+        any course, far less for balls and sheets.
+    anisotropy : float
+        Largest over smallest spacing.
+    has_spacing : bool
+        Whether lengths can be told in mm.
+    """
+
+    label: str
+    n_axes: int
+    n_image_voxels: int
+    piece_voxels: tuple[int, ...]
+    shifted_dice: float
+    elongation: float
+    tube_share: float
+    anisotropy: float
+    has_spacing: bool
+
+    @property
+    def n_voxels(self) -> int:
+        """Voxels of the structure."""
+        return sum(self.piece_voxels)
+
+
+def mask_facts(
+    labels: npt.NDArray[np.generic], grid: Grid, legend: Legend
+) -> tuple[StructureFacts, ...]:
+    """Gather the facts of every structure of a drawn mask.
+
+    Parameters
+    ----------
+    labels : integer array of the shape of ``grid``
+        Label values of ``legend``; 0 is background.
+    grid : Grid
+    legend : Legend
+
+    Returns
+    -------
+    tuple of StructureFacts
+        One for each label, in the order of the legend; also for those that nobody drew.
+
+    Raises
+    ------
+    GeometryError
+        If the mask does not fit the grid.
+
+    Examples
+    --------
+    >>> labels = np.zeros((20, 20), dtype=np.uint8)
+    >>> labels[2:6, 2:6] = labels[12:14, 12:14] = 1
+    >>> (facts,) = mask_facts(labels, Grid((20, 20)), Legend.from_names({1: "cell"}))
+    >>> facts.piece_voxels, round(facts.shifted_dice, 2), facts.has_spacing
+    ((16, 4), 0.7, False)
+    """
+    if labels.shape != grid.shape:
+        raise GeometryError("The mask does not fit the grid", got=labels.shape, expected=grid.shape)
+    spacing = grid.unit_spacing
+    found = []
+    for label in legend:
+        mask = labels == label.value
+        pieces, largest = _pieces(mask[bounding_box(mask)])
+        elongation, tube_share = _tubularity(largest, spacing)
+        found.append(
+            StructureFacts(
+                label=label.name,
+                n_axes=grid.ndim,
+                n_image_voxels=int(labels.size),
+                piece_voxels=pieces,
+                shifted_dice=_shifted_dice(mask),
+                elongation=elongation,
+                tube_share=tube_share,
+                anisotropy=max(spacing) / min(spacing),
+                has_spacing=grid.spacing_mm is not None,
+            )
+        )
+    return tuple(found)
+
+
+def _pieces(mask: BoolArray) -> tuple[tuple[int, ...], BoolArray]:
+    """Sizes of the connected pieces, and the largest one in its own box."""
+    numbered, n_pieces = ndimage.label(mask, np.ones((3,) * mask.ndim))
+    if not n_pieces:
+        return (), mask
+    sizes = np.bincount(numbered.ravel())[1:]
+    first = int(sizes.argmax()) + 1
+    box = ndimage.find_objects(numbered, first)[first - 1]
+    return tuple(int(size) for size in sorted(sizes, reverse=True)), numbered[box] == first
+
+
+def _shifted_dice(mask: BoolArray) -> float:
+    """Dice with the mask moved by a voxel; what the image's edge cuts off counts as kept."""
+    n_voxels = int(np.count_nonzero(mask))
+    if not n_voxels:
+        return float("nan")
+    kept = 0
+    for axis in range(mask.ndim):
+        ahead = np.moveaxis(mask, axis, 0)
+        kept += int(np.count_nonzero(ahead[1:] & ahead[:-1])) + int(np.count_nonzero(ahead[-1]))
+    return kept / (n_voxels * mask.ndim)
+
+
+def _tubularity(piece: BoolArray, spacing: tuple[float, ...]) -> tuple[float, float]:
+    """Length over thickness of a piece's centreline, and what share of it a tube would fill."""
+    padded = np.pad(piece, 1)
+    inward = ndimage.distance_transform_edt(padded, sampling=spacing)
+    voxel = float(np.prod(spacing))
+    n_voxels = int(np.count_nonzero(piece))
+    if n_voxels * voxel < _BULKY * (2 * float(inward.max())) ** piece.ndim:
+        return 0.0, 0.0
+    # Half a voxel lies between the centre of the last voxel within and the outline.
+    radius = inward[centreline(padded)] - min(spacing) / 2
+    step = voxel ** (1 / piece.ndim)
+    section = 2 * radius if piece.ndim == 2 else np.pi * radius**2
+    tube_share = float(section.sum()) * step / (n_voxels * voxel)
+    return len(radius) * step / (2 * float(radius.mean())), tube_share
