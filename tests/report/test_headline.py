@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from suffice.report.folder import Study
 from suffice.report.headline import make_headline
+from suffice.study import Caution
 
 
 def _study(*rows, rung="unet"):
@@ -45,6 +48,15 @@ def test_structures_are_listed_where_no_mean_is_given():
 def test_what_the_score_cannot_carry_is_said(row, caution):
     (found,) = make_headline(_study(("mean", "dice", *row))).cautions
     assert caution in found
+
+
+def test_copies_under_several_subjects_come_first():
+    study = _study(("mean", "dice", 0.83, 0.81, 0.85, 0.95, 4))
+    copies = Caution("near-duplicate", ("a", "b", "c", "d"), "They are alike", "Look at them.")
+    first, second = make_headline(replace(study, cautions=(copies, copies))).cautions
+    assert first.startswith("2 groups of scans with masks look like copies")
+    assert "“a”, “b” and “c”" in first
+    assert second.startswith("Only 4 subjects")
 
 
 def test_one_subject_has_no_interval():

@@ -35,6 +35,7 @@ def finished(
 
 def test_the_whole_study(finished: Study, told: list[Progress]) -> None:
     assert sorted(path.name for path in finished.folder.iterdir()) == [
+        "cautions.csv",
         "left_out.csv",
         "measures.csv",
         "models",
@@ -192,3 +193,17 @@ def test_two_visits_of_a_test_subject_stay_together(
     cohort = replace(tiny_cohort, cases=(tiny_cohort.cases[0], second, *tiny_cohort.cases[2:]))
     with pytest.raises(UsageError, match="'subject0' would be on both sides"):
         run_tiny(cohort, tmp_path / "study", fakes, test=["case0"])
+
+
+def test_copies_under_two_subjects_are_a_caution(
+    tiny_cohort: Cohort, finished: Study, tmp_path: Path, fakes
+) -> None:
+    assert finished.cautions == ()
+    first, second, *rest = tiny_cohort.cases
+    copy = replace(second, images=first.images, masks=first.masks)
+    copied = replace(tiny_cohort, cases=(first, copy, *rest))
+    study = run_tiny(copied, tmp_path / "study", fakes)
+    assert [(c.kind, c.cases) for c in study.cautions] == [
+        ("duplicate-scan", (first.name, second.name))
+    ]
+    assert "1 group of scans with masks look like copies" in study.report.read_text("utf-8")

@@ -51,6 +51,32 @@ def check_cohort(cohort: Cohort, *, listener: Listener = silent) -> tuple[Findin
     return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.kind)))
 
 
+def labelled_duplicates(cohort: Cohort, *, listener: Listener = silent) -> tuple[Finding, ...]:
+    """Find scans with masks that are there twice, under different subjects.
+
+    A split by subject may put one on the side that is learned from and its copy on the side
+    that is scored, and the score is then too good. Scans that cannot be read are passed over.
+
+    Returns
+    -------
+    tuple of Finding
+        Of the kinds duplicate-scan and near-duplicate; each names cases of several subjects.
+    """
+    labelled = cohort.labelled()
+    if len(labelled.subjects) < 2:
+        return ()
+    scans: list[ScanFacts] = []
+    for i, case in enumerate(labelled.cases):
+        listener(Progress("look for copies", i / len(labelled), note=case.name))
+        scan, _ = inspect_scan(labelled, case)
+        if scan is not None:
+            scans.append(scan)
+    subject_of = {case.name: case.subject for case in labelled.cases}
+    found = (*duplicate_scans(scans), *near_duplicates(scans))
+    listener(Progress("look for copies", 1.0))
+    return tuple(f for f in found if len({subject_of[name] for name in f.cases}) > 1)
+
+
 def _told_once(findings: list[Finding]) -> list[Finding]:
     """Join findings of one kind and cure into one, where they are more than a few."""
     alike: dict[tuple[str, str], list[Finding]] = defaultdict(list)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from suffice.core import FileFormatError, UsageError
-from suffice.study import StudyFolder
+from suffice.study import Caution, StudyFolder, read_cautions
 
 _NUMBERS = (
     "value",
@@ -57,6 +57,7 @@ class Study:
     measures: pd.DataFrame | None
     left_out: pd.DataFrame | None
     histories: tuple[History, ...]
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def rung(self) -> str | None:
@@ -101,6 +102,7 @@ def read_study(folder: Path) -> Study:
         measures=_read_table(place.measures, ("case", "subject", "label", "source")),
         left_out=_read_table(place.left_out, ("path", "reason")),
         histories=_read_histories(folder / "models"),
+        cautions=read_cautions(place.cautions),
     )
 
 

@@ -14,6 +14,7 @@ from suffice.study import MEAN
 FEW_SUBJECTS = 10
 WIDE_INTERVAL = 0.1
 POOR_DICE = 0.5
+_NAMED_COPIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def make_headline(study: Study) -> Headline | None:
         return None
     overall = [score for score in scores if score.label == MEAN]
     chosen = tuple(overall[:1] or scores)
-    return Headline(_sentence(chosen), chosen, tuple(_cautions(chosen)))
+    cautions = (*_copies(study), *_cautions(chosen))
+    return Headline(_sentence(chosen), chosen, cautions)
 
 
 def _score(row: pd.Series) -> Score:
@@ -80,6 +82,19 @@ def _sentence(scores: tuple[Score, ...]) -> str:
         return f"Dice {scores[0].words} {whom}"
     parts = listed([f"{score.label} {score.words}" for score in scores])
     return f"Dice {whom}: {parts}"
+
+
+def _copies(study: Study) -> list[str]:
+    """Say that scans are there twice, and whether the split parted them."""
+    if not study.cautions:
+        return []
+    groups = count(len(study.cautions), "group")
+    names = listed([f"“{name}”" for name in study.cautions[0].cases[:_NAMED_COPIES]])
+    return [
+        f"{groups} of scans with masks look like copies under different subjects, as {names}. "
+        "Where a model learned from one and was scored on the other, the score is too good. Give "
+        "the copies one subject in cases.csv and run the study anew; cautions.csv lists them all."
+    ]
 
 
 def _cautions(scores: tuple[Score, ...]) -> list[str]:

@@ -1,5 +1,6 @@
 """Splits by subject, scores with intervals, and the folder that holds a study."""
 
+from suffice.study.cautions import Caution, read_cautions, write_cautions
 from suffice.study.folder import StudyFolder
 from suffice.study.record import (
     StudyRecord,
@@ -22,6 +23,7 @@ from suffice.study.splits import Split, hold_out, k_folds, read_splits, write_sp
 
 __all__ = [
     "MEAN",
+    "Caution",
     "Split",
     "StudyFolder",
     "StudyRecord",
@@ -30,6 +32,7 @@ __all__ = [
     "hold_out",
     "k_folds",
     "machine",
+    "read_cautions",
     "read_record",
     "read_scores",
     "read_splits",
@@ -37,6 +40,7 @@ __all__ = [
     "scores_table",
     "summarise",
     "versions",
+    "write_cautions",
     "write_record",
     "write_scores",
     "write_splits",

@@ -50,6 +50,11 @@ class StudyFolder:
         return self.root / "left_out.csv"
 
     @property
+    def cautions(self) -> Path:
+        """What makes the score doubtful."""
+        return self.root / "cautions.csv"
+
+    @property
     def validation(self) -> Path:
         """Masks of the scored cases."""
         return self.root / "validation"
@@ -72,7 +77,14 @@ class StudyFolder:
     @property
     def parts(self) -> tuple[Path, ...]:
         """Everything that a study writes; the record, which makes it one, comes last."""
-        tables = (self.scores, self.summary, self.measures, self.left_out, self.report)
+        tables = (
+            self.scores,
+            self.summary,
+            self.measures,
+            self.left_out,
+            self.cautions,
+            self.report,
+        )
         folders = (self.root / "models", self.work, self.validation, self.predictions)
         return (*folders, *tables, self.splits, self.record)
 

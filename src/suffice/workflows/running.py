@@ -13,9 +13,18 @@ import pandas as pd
 from suffice.core import Budget, Cohort, Listener, Progress, silent
 from suffice.io import LeftOut
 from suffice.io.left_out import LEFT_OUT_CSV, read_left_out, write_left_out
+from suffice.qc import labelled_duplicates
 from suffice.report import write_report
 from suffice.segmenters import UNetSegmenter, load_segmenter
-from suffice.study import MEAN, StudyFolder, summarise, write_scores
+from suffice.study import (
+    MEAN,
+    Caution,
+    StudyFolder,
+    read_cautions,
+    summarise,
+    write_cautions,
+    write_scores,
+)
 from suffice.workflows.evaluating import evaluate
 from suffice.workflows.measuring import measure_study
 from suffice.workflows.opening import Division, divide, open_study
@@ -38,6 +47,8 @@ class Study:
     n_scored, n_predicted : int
         Cases with a score, and cases without a mask that got one.
     left_out : tuple of LeftOut
+    cautions : tuple of Caution
+        What makes the score doubtful: scans that are there twice under different subjects.
     """
 
     folder: Path
@@ -48,6 +59,7 @@ class Study:
     n_scored: int
     n_predicted: int
     left_out: tuple[LeftOut, ...]
+    cautions: tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +138,7 @@ def run(
         settings=settings,
         overwrite=overwrite,
     )
+    cautions = _look_for_copies(cohort, study, listener)
     job = _Job(
         cohort=cohort,
         study=study,
@@ -147,7 +160,15 @@ def run(
     write_left_out(study.left_out, left_out)
     report = write_report(study.root)
     shutil.rmtree(study.work, ignore_errors=True)
-    return _conclude(job, summary, report, left_out)
+    return _conclude(job, summary, report, left_out, cautions)
+
+
+def _look_for_copies(cohort: Cohort, study: StudyFolder, listener: Listener) -> tuple[Caution, ...]:
+    """Write ``cautions.csv`` before the first training; a study that goes on has it already."""
+    if not study.cautions.is_file():
+        found = labelled_duplicates(cohort, listener=listener)
+        write_cautions(study.cautions, (Caution(f.kind, f.cases, f.message, f.cure) for f in found))
+    return read_cautions(study.cautions)
 
 
 def _train_models(job: _Job) -> None:
@@ -222,7 +243,11 @@ def _score(job: _Job) -> tuple[pd.DataFrame, tuple[LeftOut, ...]]:
 
 
 def _conclude(
-    job: _Job, summary: pd.DataFrame, report: Path, left_out: tuple[LeftOut, ...]
+    job: _Job,
+    summary: pd.DataFrame,
+    report: Path,
+    left_out: tuple[LeftOut, ...],
+    cautions: tuple[Caution, ...],
 ) -> Study:
     is_headline = (summary["label"] == MEAN) & (summary["metric"] == "dice")
     # Nothing but correctly absent structures has no Dice.
@@ -236,6 +261,7 @@ def _conclude(
         n_scored=int(headline[0].get("n_cases", 0)),
         n_predicted=sum(not path.name.startswith(".") for path in _files(job.study.predictions)),
         left_out=left_out,
+        cautions=cautions,
     )
 
 
