@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from suffice.core import Cohort, UsageError
+from suffice.core import Cohort, Progress, UsageError
 from suffice.workflows.predicting import predict
 from suffice.workflows.training import train
 
@@ -114,3 +114,28 @@ def test_an_empty_source(model: Path, tmp_path: Path, fakes) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="There is no scan to predict"):
         predict(model, [tmp_path / "empty"], tmp_path / "masks", load=fakes.load)
+
+
+def test_progress_is_told_within_a_scan(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes
+) -> None:
+    class Telling(type(fakes.load(model))):
+        def predict(self, image, *, listener, **options):
+            listener(Progress("tiles", 0.5, minutes_left=1.0))
+            return super().predict(image, **options)
+
+    def load(folder: Path) -> Telling:
+        segmenter = Telling()
+        segmenter.threshold_ = fakes.load(folder).threshold_
+        return segmenter
+
+    told: list[Progress] = []
+    scans = sorted(images_of(tiny_cohort).iterdir())[:2]
+    predict(model, scans, tmp_path / "masks", load=load, listener=told.append)
+    assert [(p.task, p.fraction, p.note) for p in told] == [
+        ("predict", 0.0, "case0"),
+        ("predict", 0.25, "case0"),
+        ("predict", 0.5, "case1"),
+        ("predict", 0.75, "case1"),
+        ("predict", 1.0, ""),
+    ]

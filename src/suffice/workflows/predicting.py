@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -124,9 +124,10 @@ def predict_scans(
     for scan, _ in waiting:
         require_channels(scan, segmenter.channels_)
     for i, (scan, path) in enumerate(waiting):
-        listener(Progress(task, i / len(waiting), note=scan.name))
+        within = _share_of(listener, task, scan.name, done=i, of=len(waiting))
+        within(Progress(task, 0.0))
         try:
-            _predict_one(segmenter, scan, path, mirror, keep_probabilities)
+            _predict_one(segmenter, scan, path, mirror, keep_probabilities, within)
             written.append(path)
         except StorageError:
             raise
@@ -136,15 +137,27 @@ def predict_scans(
     return Predicted(written=tuple(written), skipped=tuple(skipped), failed=tuple(failed))
 
 
+def _share_of(listener: Listener, task: str, name: str, *, done: int, of: int) -> Listener:
+    """Make the progress within one scan a part of the whole task's."""
+
+    def listen(progress: Progress) -> None:
+        listener(replace(progress, task=task, fraction=(done + progress.fraction) / of, note=name))
+
+    return listen
+
+
 def _predict_one(
     segmenter: Segmenter,
     scan: ScanToPredict,
     path: Path,
     mirror: bool,
     keep_probabilities: bool,
+    listener: Listener,
 ) -> None:
     image = scan.read()
-    prediction = segmenter.predict(image, mirror=mirror, keep_probabilities=keep_probabilities)
+    prediction = segmenter.predict(
+        image, mirror=mirror, keep_probabilities=keep_probabilities, listener=listener
+    )
     if prediction.probabilities is not None:
         suffix = ".nii.gz" if image.grid.ndim == 3 else ".tif"
         place = path.parent / PROBABILITIES / f"{scan.name}{suffix}"
