@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from suffice.core import Cohort, CohortError, Grid, Image, ModelError
+from suffice.core import Cohort, CohortError, Grid, Image, ModelError, OutOfMemoryError
 from suffice.io import read_case_image, read_case_mask
 from suffice.segmenters import UNetSegmenter, load_segmenter
+from suffice.segmenters import unet as unet_module
 from suffice.training.plan import Plan
 
 
@@ -224,3 +225,23 @@ def test_the_same_seed_gives_the_same_model(
     first, again, other = weights(1, "a"), weights(1, "b"), weights(2, "c")
     assert all(torch.equal(value, again[key]) for key, value in first.items())
     assert not all(torch.equal(value, other[key]) for key, value in first.items())
+
+
+def test_full_memory_in_prediction_is_named(
+    ball_model: UNetSegmenter, unseen: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unet_module, "predict_labels", full_memory)
+    with pytest.raises(OutOfMemoryError, match=r"GPU does not suffice for this scan. Close other"):
+        ball_model.predict(unseen)
+
+
+def test_full_memory_in_training_is_named(
+    fit, small_plan: Plan, tiny_cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unet_module, "train", full_memory)
+    with pytest.raises(OutOfMemoryError, match=r"for training. Close other .* lower batch_size"):
+        fit(small_plan, tiny_cohort.subset(["case0"]))
+
+
+def full_memory(*_: object, **__: object) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from suffice.core import Cohort, Progress, UsageError
+from suffice.io import read_image
 from suffice.workflows.predicting import predict
 from suffice.workflows.training import train
 
@@ -139,3 +140,18 @@ def test_progress_is_told_within_a_scan(
         ("predict", 0.75, "case1"),
         ("predict", 1.0, ""),
     ]
+
+
+def test_a_scan_that_memory_cannot_hold_stops_no_other(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path):
+        if path.name == "case3.nii.gz":
+            raise MemoryError
+        return read_image(path)
+
+    monkeypatch.setattr("suffice.workflows.scans.read_image", read)
+    predicted = predict(model, [images_of(tiny_cohort)], tmp_path / "masks", load=fakes.load)
+    assert len(predicted.written) == 7
+    (failed,) = predicted.failed
+    assert "The memory of this machine does not suffice for reading this scan" in failed.reason

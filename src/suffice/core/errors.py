@@ -78,5 +78,9 @@ class ModelError(SufficeError):
     """A model folder that is incomplete, damaged or unfit for the image at hand."""
 
 
+class OutOfMemoryError(SufficeError):
+    """A task that needs more memory than the machine or its GPU has left."""
+
+
 class MissingDependencyError(SufficeError):
     """An optional library that the task needs is not installed."""

@@ -34,11 +34,17 @@ from suffice.segmenters.work_folder import claim, keep_plan
 from suffice.training.inference import predict_labels, predict_probabilities
 from suffice.training.loop import build_network, train
 from suffice.training.machine import Machine, autocast_dtype, detect_machine
+from suffice.training.memory import naming_full_memory
 from suffice.training.plan import Plan
 from suffice.training.store import Store
 
 # Reading and calibrating may eat into the budget, but never more than this part of it.
 LEAST_TRAINING = 0.5
+_TRAIN_CURE = (
+    "Close other programs that hold memory and start again: the training goes on where it was. Or"
+    " lower batch_size in '{}/plan.toml' first."
+)
+_PREDICT_CURE = "Close other programs that hold memory, or predict without probabilities."
 
 
 class UNetSegmenter:
@@ -99,7 +105,15 @@ class UNetSegmenter:
             If the cohort is empty or has a case without a mask.
         UsageError
             If ``workdir`` belongs to another training.
+        OutOfMemoryError
+            If the memory of the machine or its GPU does not suffice.
         """
+        with naming_full_memory("training", cure=_TRAIN_CURE.format(workdir)):
+            return self._fit(labelled, budget, seed, workdir, listener)
+
+    def _fit(
+        self, labelled: Cohort, budget: Budget, seed: int, workdir: Path, listener: Listener
+    ) -> Self:
         started = time.monotonic()
         if not len(labelled) or len(labelled.unlabelled()):
             raise CohortError(
@@ -205,7 +219,15 @@ class UNetSegmenter:
         ------
         ModelError
             If the segmenter is not fitted or the image does not fit it.
+        OutOfMemoryError
+            If the memory of the machine or its GPU does not suffice.
         """
+        with naming_full_memory("this scan", cure=_PREDICT_CURE):
+            return self._predict(image, mirror, keep_probabilities, listener)
+
+    def _predict(
+        self, image: Image, mirror: bool, keep_probabilities: bool, listener: Listener
+    ) -> Prediction:
         network, plan, device = self._fitted()
         orientation = Orientation.of(image.grid)
         prepared = prepare_image(image, plan)

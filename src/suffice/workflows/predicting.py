@@ -10,6 +10,7 @@ from pathlib import Path
 from suffice.core import Listener, Progress, StorageError, SufficeError, UsageError, silent
 from suffice.io import LeftOut, mask_suffix_for, write_mask, write_probabilities
 from suffice.segmenters import Segmenter, load_segmenter
+from suffice.training.memory import naming_full_memory
 from suffice.workflows.scans import ScanToPredict, gather_scans, require_channels
 
 SegmenterLoader = Callable[[Path], Segmenter]
@@ -154,7 +155,8 @@ def _predict_one(
     keep_probabilities: bool,
     listener: Listener,
 ) -> None:
-    image = scan.read()
+    with naming_full_memory("reading this scan", cure="Close other programs that hold memory."):
+        image = scan.read()
     prediction = segmenter.predict(
         image, mirror=mirror, keep_probabilities=keep_probabilities, listener=listener
     )
