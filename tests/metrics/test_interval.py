@@ -6,9 +6,87 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
 
 from suffice.core import UsageError
 from suffice.metrics import bootstrap_interval
+from suffice.metrics.interval import bca_bounds, resampled_means
+
+
+def drawn_values(rng, kind, n):
+    """Dice, distances, failures and round numbers: what scores look like."""
+    return (
+        rng.beta(8, 2, n),
+        rng.lognormal(1, 0.7, n),
+        np.where(rng.random(n) < 0.1, 0, rng.beta(18, 2, n)),
+        np.round(rng.beta(4, 2, n), 1),
+    )[kind]
+
+
+def test_bounds_are_those_of_scipy():
+    compared = 0
+    for trial in range(240):
+        rng = np.random.default_rng(trial)
+        values = drawn_values(rng, trial % 4, int(rng.integers(3, 40)))
+        if np.ptp(values) == 0:
+            continue
+        tail = float(rng.uniform(0.005, 0.2))
+        peer = stats.bootstrap(
+            (values,),
+            np.mean,
+            n_resamples=300,
+            confidence_level=1 - 2 * tail,
+            method="BCa",
+            random_state=np.random.default_rng(trial),
+        ).confidence_interval
+        resampled = resampled_means(values, 300, np.random.default_rng(trial))
+        np.testing.assert_allclose(bca_bounds(values, resampled, tail), [*peer], atol=1e-12)
+        compared += 1
+    assert compared >= 200
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_few_subjects_are_covered_better_than_by_plain_bca(kind):
+    rng = np.random.default_rng(kind)
+    truth = [0.8, np.exp(1 + 0.7**2 / 2)][kind]
+    plain = widened = 0
+    for trial in range(300):
+        values = drawn_values(rng, kind, 6)
+        interval = bootstrap_interval(values, list("abcdef"), n_resamples=400, seed=trial)
+        low, high = bca_bounds(values, resampled_means(values, 400, rng), 0.025)
+        plain += low <= truth <= high
+        widened += interval.low <= truth <= interval.high
+    assert widened >= plain + 10
+    assert widened / 300 >= [0.88, 0.80][kind]
+
+
+def test_few_subjects_are_told():
+    for n in range(2, 10):
+        values = np.linspace(0.5, 0.9, n)
+        reason = bootstrap_interval(values, [str(i) for i in range(n)], seed=0).reason
+        assert reason.startswith(f"{n} subjects" if n < 6 else f"only {n} subjects")
+    assert (
+        "75 % of samples at best" in bootstrap_interval([0.1, 0.2, 0.4], list("abc"), seed=0).reason
+    )
+    assert bootstrap_interval(np.linspace(0, 1, 10), list("abcdefghij"), seed=0).reason == ""
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    values=st.lists(st.floats(0, 1), min_size=2, max_size=12),
+    scale=st.sampled_from([0.01, 3.0, 1000.0]),
+    shift=st.floats(-5, 5),
+)
+def test_the_interval_moves_with_its_values_and_stays_among_them(values, scale, shift):
+    names = [str(i) for i in range(len(values))]
+    one = bootstrap_interval(values, names, n_resamples=200, seed=0)
+    assert min(values) - 1e-12 <= one.low <= one.high <= max(values) + 1e-12
+    if np.ptp(values) > 1e-3:
+        moved = bootstrap_interval(np.array(values) * scale + shift, names, n_resamples=200, seed=0)
+        # A rounding may count a resample at the mean itself as above or below it.
+        assert moved.width == pytest.approx(one.width * scale, rel=0.25)
 
 
 def test_covers_the_true_mean_about_as_often_as_it_says():

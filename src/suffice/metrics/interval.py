@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtr, ndtri, stdtrit
 
 from suffice.core import UsageError
 
-# Resamples held in memory at a time, so that 10,000 subjects take no gigabytes.
+FEW_SUBJECTS = 10
+# Values drawn at a time, so that 10,000 subjects take no gigabytes.
 _BATCH_VALUES = 4_000_000
+# Beyond it lie the smallest and the largest resample, whatever their number.
+_FARTHEST_QUANTILE = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +28,13 @@ class Interval:
     mean : float
         Mean of the subjects' own means; not a number where there is no value.
     low, high : float
-        Bounds of the interval; not numbers where it is undefined, and ``reason`` says why.
+        Bounds of the interval; not numbers where it is undefined.
     level : float
         Coverage aimed at, e.g. 0.95.
     n_subjects, n_cases : int
         What it rests on.
+    reason : str
+        Why there are no bounds, or why they hold less than they say; empty where all is well.
     """
 
     mean: float
@@ -39,16 +45,21 @@ class Interval:
     n_cases: int
     reason: str = ""
 
+    @property
+    def width(self) -> float:
+        """How far the bounds lie apart; not a number where there are none."""
+        return self.high - self.low
+
 
 def bootstrap_interval(
     values: npt.ArrayLike,
     subjects: Sequence[str],
     *,
     level: float = 0.95,
-    n_resamples: int = 2000,
+    n_resamples: int = 5000,
     seed: int,
 ) -> Interval:
-    """Bootstrap the mean over subjects (BCa).
+    """Bootstrap the mean over subjects (BCa, widened for few subjects).
 
     Parameters
     ----------
@@ -65,16 +76,26 @@ def bootstrap_interval(
     Returns
     -------
     Interval
-        Without bounds for fewer than two subjects.
+        Without bounds for fewer than two subjects, and with a reason below ten.
 
     Raises
     ------
     UsageError
         If the values are not finite, do not fit the subjects or the level is not in (0, 1).
 
+    Notes
+    -----
+    A bootstrap interval of n subjects is too narrow, as the resamples have the spread of the
+    sample, not of the population, and as the spread itself is unsure. The BCa interval [1]_ is
+    therefore taken at the level whose normal quantile is Student's, times the root of n / (n - 1)
+    [2]_: for 30 subjects and 95 %, at 96.2 %; for 5, at 99.8 %. No resample leaves the range of
+    the values, so that the bounds stay possible values, but cannot hold the truth more often than
+    that range does.
+
     References
     ----------
     .. [1] Efron, J. Am. Stat. Assoc. 1987, https://doi.org/10.1080/01621459.1987.10478410
+    .. [2] Hesterberg, Am. Stat. 2015, https://doi.org/10.1080/00031305.2015.1089789
 
     Examples
     --------
@@ -120,28 +141,71 @@ def _subject_means(
 def _bounds(
     means: npt.NDArray[np.float64], level: float, n_resamples: int, seed: int
 ) -> tuple[float, float, str]:
-    if len(means) < 2:
+    n = len(means)
+    if n < 2:
         return np.nan, np.nan, "an interval needs at least two subjects"
     if np.ptp(means) <= 1e-12 * np.abs(means).max():
         return float(means[0]), float(means[0]), "all subjects have the same value"
-    from scipy.stats import bootstrap  # a second to import, and needed only here
+    tail = (1 - level) / 2
+    widened = float(ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, tail)))
+    resampled = resampled_means(means, n_resamples, np.random.default_rng(seed))
+    low, high = bca_bounds(means, resampled, widened)
+    return low, high, _caution(n, level) if n < FEW_SUBJECTS else ""
 
-    def interval(method: str) -> tuple[float, float]:
-        result = bootstrap(
-            (means,),
-            np.mean,
-            n_resamples=n_resamples,
-            confidence_level=level,
-            method=method,
-            batch=max(1, _BATCH_VALUES // len(means)),
-            random_state=seed,
+
+def resampled_means(
+    means: npt.NDArray[np.float64], n_resamples: int, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Means of as many subjects as there are, drawn with replacement.
+
+    Parameters
+    ----------
+    means : float array of shape (n_subjects,)
+    n_resamples : int
+    rng : Generator
+
+    Returns
+    -------
+    float array of shape (n_resamples,)
+    """
+    n = len(means)
+    each = max(1, _BATCH_VALUES // n)
+    sizes = [min(each, n_resamples - start) for start in range(0, n_resamples, each)]
+    return np.concatenate([means[rng.integers(0, n, (size, n))].mean(1) for size in sizes])
+
+
+def bca_bounds(
+    means: npt.NDArray[np.float64], resampled: npt.NDArray[np.float64], tail: float
+) -> tuple[float, float]:
+    """Bounds that leave ``tail`` out on either side, corrected for bias and skewness.
+
+    Parameters
+    ----------
+    means : float array of shape (n_subjects,)
+        Not all equal.
+    resampled : float array of shape (n_resamples,)
+        See `resampled_means`.
+    tail : float
+        Between 0 and 0.5.
+    """
+    centre = means.mean()
+    # Ties count half: few subjects with round values have many resamples at the mean itself.
+    below = ((resampled < centre).mean() + (resampled <= centre).mean()) / 2
+    n_resamples = len(resampled)
+    bias = ndtri(np.clip(below, 1 / (2 * n_resamples), 1 - 1 / (2 * n_resamples)))
+    off = (means - centre) / np.ptp(means)
+    skew = (off**3).sum() / (6 * (off**2).sum() ** 1.5)
+    farthest = min(_FARTHEST_QUANTILE, -float(ndtri(tail)))
+    wanted = bias + np.array([-farthest, farthest])
+    low, high = np.quantile(resampled, ndtr(bias + wanted / (1 - skew * wanted)))
+    return float(low), float(high)
+
+
+def _caution(n: int, level: float) -> str:
+    at_best = 1 - 2.0 ** (1 - n)
+    if at_best < level:
+        return (
+            f"{n} subjects: an interval within their values holds the true mean in "
+            f"{100 * at_best:.0f} % of samples at best"
         )
-        return float(result.confidence_interval.low), float(result.confidence_interval.high)
-
-    with warnings.catch_warnings():
-        # scipy warns where the correction is undefined; the plain percentiles stand in for it.
-        warnings.simplefilter("ignore")
-        low, high = interval("BCa")
-    if np.isfinite([low, high]).all():
-        return low, high, ""
-    return (*interval("percentile"), "")
+    return f"only {n} subjects: the interval itself is unsure"

@@ -25,6 +25,7 @@ SUMMARY_COLUMNS = (
     "n_cases",
     "n_undefined",
     "median",
+    "note",
 )
 MEAN = "mean"
 """Label of the rows that average the labels of each case first: the headline."""
@@ -83,7 +84,7 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 
 def summarise(
-    scores: pd.DataFrame, *, seed: int, level: float = 0.95, n_resamples: int = 2000
+    scores: pd.DataFrame, *, seed: int, level: float = 0.95, n_resamples: int = 5000
 ) -> pd.DataFrame:
     """Summarise scores: a row for each rung, label and metric.
 
@@ -101,7 +102,8 @@ def summarise(
     -------
     DataFrame
         Columns ``rung, label, metric, mean, low, high, level, n_subjects, n_cases,
-        n_undefined, median``. The label ``mean`` averages the labels of each case first.
+        n_undefined, median, note``. The label ``mean`` averages the labels of each case first;
+        the note says why an interval is missing or unsure.
 
         Infinite values (the distance to a missed structure) are in no mean but counted in
         ``n_undefined``; ``n_subjects`` and ``n_cases`` count the rest. The ``median`` is taken
@@ -119,7 +121,7 @@ def summarise(
         raise UsageError(
             f"Case '{twice['case']}' is scored twice for '{twice['label']}', {twice['metric']}"
         )
-    both = pd.concat([_case_means(table), table[[*keys, "value"]]], ignore_index=True)
+    both = with_case_means(table)
     rows = []
     for (rung, label), part in both.groupby(["rung", "label"], sort=False):
         for metric, group in part.groupby("metric", sort=False):
@@ -128,17 +130,22 @@ def summarise(
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 
-def _case_means(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean over the labels of each case; infinite where one of them is."""
-    structures = table[table["label"] != WHOLE_CASE]
+def with_case_means(scores: pd.DataFrame) -> pd.DataFrame:
+    """Put rows with the label ``mean`` before those of a table: means over each case's labels.
+
+    A mean is infinite where the value of one label is.
+    """
+    table = scores if "rung" in scores.columns else scores.assign(rung="")
     keys = ["rung", "case", "subject", "metric"]
-    means = structures.groupby(keys, sort=False)["value"].mean()
-    return pd.DataFrame(means.reset_index()).assign(label=MEAN)
+    structures = table[table["label"] != WHOLE_CASE]
+    means = structures.groupby(keys, sort=False)["value"].mean().reset_index().assign(label=MEAN)
+    columns = [*keys, "label", "value"]
+    return pd.concat([means[columns], table[columns]], ignore_index=True)
 
 
 def _summary_row(
     group: pd.DataFrame, seed: int, level: float, n_resamples: int
-) -> dict[str, float]:
+) -> dict[str, float | str]:
     values = group["value"].to_numpy(dtype=float)
     defined = np.isfinite(values)
     interval = bootstrap_interval(
@@ -157,4 +164,5 @@ def _summary_row(
         "n_cases": interval.n_cases,
         "n_undefined": int((~defined).sum()),
         "median": float(np.median(values)),
+        "note": interval.reason,
     }
