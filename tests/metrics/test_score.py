@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from suffice.core import GeometryError, Grid, LabelError, Legend, UsageError
-from suffice.metrics import Overlap, score_case
+from suffice.metrics import Overlap, Panel, score_case
 
 LEGEND = Legend.from_names({1: "left", 300: "right"})
 GRID = Grid.from_spacing((6, 6, 4), (1.0, 1.0, 2.5))
@@ -121,4 +121,4 @@ def test_bad_masks_are_named():
     with pytest.raises(LabelError, match="reference mask must hold integers: got float64"):
         score_case(mask, mask.astype(float), GRID, LEGEND)
     with pytest.raises(UsageError, match="tolerance must be 0 or more"):
-        score_case(mask, mask, GRID, LEGEND, nsd_tolerance_mm=float("nan"))
+        Panel(nsd_tolerance_mm=float("nan"))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from suffice.core import GeometryError, Grid, Legend
-from suffice.metrics.surface import bounding_box
+from suffice.metrics.boxes import structure_boxes
 from suffice.metrics.tubular import centreline
 
 BoolArray = npt.NDArray[np.bool_]
@@ -98,10 +98,12 @@ def mask_facts(
     if labels.shape != grid.shape:
         raise GeometryError("The mask does not fit the grid", got=labels.shape, expected=grid.shape)
     spacing = grid.unit_spacing
+    boxes = structure_boxes([labels], legend)
+    nowhere = (slice(0, 0),) * grid.ndim
     found = []
     for label in legend:
-        mask = labels == label.value
-        pieces, largest = _pieces(mask[bounding_box(mask)])
+        mask = labels[boxes.get(label.value, nowhere)] == label.value
+        pieces, largest = _pieces(mask)
         elongation, tube_share = _tubularity(largest, spacing)
         found.append(
             StructureFacts(
@@ -131,15 +133,13 @@ def _pieces(mask: BoolArray) -> tuple[tuple[int, ...], BoolArray]:
 
 
 def _shifted_dice(mask: BoolArray) -> float:
-    """Dice with the mask moved by a voxel; what the image's edge cuts off counts as kept."""
+    """Dice of the mask with itself, moved by a voxel; the mean over the axes."""
     n_voxels = int(np.count_nonzero(mask))
-    if not n_voxels:
-        return float("nan")
     kept = 0
     for axis in range(mask.ndim):
         ahead = np.moveaxis(mask, axis, 0)
-        kept += int(np.count_nonzero(ahead[1:] & ahead[:-1])) + int(np.count_nonzero(ahead[-1]))
-    return kept / (n_voxels * mask.ndim)
+        kept += int(np.count_nonzero(ahead[1:] & ahead[:-1]))
+    return kept / (n_voxels * mask.ndim) if n_voxels else float("nan")
 
 
 def _tubularity(piece: BoolArray, spacing: tuple[float, ...]) -> tuple[float, float]:

@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
-from suffice.core import GeometryError, Grid, LabelError, Legend, UsageError
+from suffice.core import GeometryError, Grid, LabelError, Legend
+from suffice.metrics.boxes import structure_boxes
+from suffice.metrics.catalogue import voxel_size
 from suffice.metrics.overlap import Overlap, accuracy
-from suffice.metrics.surface import surface_distances
+from suffice.metrics.panel import Panel
+from suffice.metrics.surface import SurfaceDistances, surface_distances
+from suffice.metrics.tubular import cl_dice
+
+BoolArray = npt.NDArray[np.bool_]
 
 WHOLE_CASE = "all"
 """Label of the metrics that regard a whole case rather than one structure."""
+
+OUTCOMES = ("missed", "false", "absent")
+"""Metrics that say which mask lacks a structure, 0 or 1."""
+
+_SURFACE: dict[str, Callable[[SurfaceDistances, float], float]] = {
+    "nsd": SurfaceDistances.surface_dice,
+    "hd95": lambda distances, _: distances.hausdorff(95),
+    "hd": lambda distances, _: distances.hausdorff(),
+    "assd": lambda distances, _: distances.average_symmetric(),
+    "masd": lambda distances, _: distances.mean_average(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +49,7 @@ def score_case(
     grid: Grid,
     legend: Legend,
     *,
-    nsd_tolerance_mm: float = 1.0,
+    panel: Panel | None = None,
 ) -> list[Score]:
     """Score a predicted mask against a reference, structure by structure.
 
@@ -44,38 +62,40 @@ def score_case(
         metrics are named so (``hd95_px``, ``area_error_px``).
     legend : Legend
         The structures to score.
-    nsd_tolerance_mm : float
-        How far apart two surfaces may be to count as one, in mm (pixels where unknown).
+    panel : Panel, optional
+        The metrics, the tolerance and what holds for empty masks; nothing else is computed. By
+        default Dice, IoU, NSD at 1 mm, HD95, ASSD, the volume error and the accuracy.
 
     Returns
     -------
     list of Score
-        For each label ``dice``, ``iou``, ``nsd``, ``hd95_mm``, ``assd_mm``, ``volume_error_ml``
-        and ``volume_error_percent`` (for pictures ``area_error_mm2`` and
-        ``area_error_percent``), the errors predicted minus reference; and the outcome as in the
-        notes. For the label ``all`` the voxel ``accuracy``, to be shown beside Dice only.
+        For each label the outcome, see the notes, and the metrics of the panel; sizes as
+        ``volume_error_ml`` and ``volume_error_percent`` (for pictures ``area_error_mm2`` and
+        ``area_error_percent``), predicted minus reference. For the label ``all`` the voxel
+        ``accuracy``, to be shown beside Dice only.
 
     Raises
     ------
-    GeometryError, LabelError, UsageError
-        If the masks do not fit the grid, do not hold whole numbers, or the tolerance is below 0.
+    GeometryError, LabelError
+        If the masks do not fit the grid or do not hold whole numbers.
 
     Notes
     -----
-    The policy for empty masks, with the outcome as 0 or 1 so that its mean is a rate:
+    The default policy for empty masks, with the outcome as 0 or 1 so that its mean is a rate:
 
     =========  =========  ============================  ========================================
     reference  predicted  outcome                       other metrics
     =========  =========  ============================  ========================================
     present    present    ``missed`` 0                  all
-    present    empty      ``missed`` 1                  Dice, IoU, NSD 0; distances infinite
-    empty      present    ``false`` 1, ``absent`` 0     Dice, IoU, NSD 0; distances, % infinite
+    present    empty      ``missed`` 1                  overlap and NSD 0; distances infinite
+    empty      present    ``false`` 1, ``absent`` 0     overlap and NSD 0; distances, % infinite
     empty      empty      ``false`` 0, ``absent`` 1     none: there is nothing to overlap
     =========  =========  ============================  ========================================
 
     So ``missed`` has a row wherever the reference has the structure, ``false`` and ``absent``
-    wherever it has not. Infinite values stay in the tables; summaries count them as undefined
-    beside the mean.
+    wherever it has not; no policy changes them. Infinite values stay in the tables; summaries
+    count them as undefined beside the mean. A share of nothing, as the sensitivity where the
+    reference is empty, has no row.
 
     Examples
     --------
@@ -86,26 +106,23 @@ def score_case(
     >>> [(row.metric, row.value) for row in rows][:4]
     [('missed', 0.0), ('dice', 1.0), ('iou', 1.0), ('nsd', 1.0)]
     """
-    _check(predicted, reference, grid, nsd_tolerance_mm)
-    boxes = _boxes(predicted, reference, legend)
+    panel = panel or Panel.default()
+    _check(predicted, reference, grid)
+    boxes = structure_boxes([predicted, reference], legend)
+    nowhere = (slice(0, 0),) * grid.ndim
     rows = []
     for label in legend:
-        box = boxes.get(label.value)
-        masks = (
-            np.zeros((2, *(1,) * grid.ndim), dtype=bool)
-            if box is None
-            else np.stack([predicted[box] == label.value, reference[box] == label.value])
-        )
-        values = _structure_values(masks[0], masks[1], grid, nsd_tolerance_mm)
+        box = boxes.get(label.value, nowhere)
+        pair = _Pair(predicted[box] == label.value, reference[box] == label.value, grid)
+        values = _outcome(pair.overlap) | dict(_values(pair, panel))
         rows += [Score(label.name, metric, value) for metric, value in values.items()]
-    return [*rows, Score(WHOLE_CASE, "accuracy", accuracy(predicted, reference))]
+    if panel.needs("whole"):
+        rows.append(Score(WHOLE_CASE, "accuracy", accuracy(predicted, reference)))
+    return rows
 
 
 def _check(
-    predicted: npt.NDArray[np.generic],
-    reference: npt.NDArray[np.generic],
-    grid: Grid,
-    nsd_tolerance_mm: float,
+    predicted: npt.NDArray[np.generic], reference: npt.NDArray[np.generic], grid: Grid
 ) -> None:
     for name, mask in (("predicted", predicted), ("reference", reference)):
         if mask.shape != grid.shape:
@@ -114,55 +131,66 @@ def _check(
             )
         if mask.dtype.kind not in "iub":
             raise LabelError(f"The {name} mask must hold integers", got=mask.dtype)
-    if not nsd_tolerance_mm >= 0:
-        raise UsageError("The tolerance must be 0 or more", got=nsd_tolerance_mm)
 
 
-def _boxes(
-    predicted: npt.NDArray[np.generic], reference: npt.NDArray[np.generic], legend: Legend
-) -> dict[int, tuple[slice, ...]]:
-    """Box around each structure in either mask; absent ones are left out."""
-    highest = max(legend.values)
-    found = [
-        ndimage.find_objects(mask.astype(np.uint8) if mask.dtype == bool else mask, highest)
-        for mask in (predicted, reference)
-    ]
-    boxes = {}
-    for value in legend.values:
-        one, other = (objects[value - 1] for objects in found)
-        if one and other:
-            boxes[value] = tuple(
-                slice(min(a.start, b.start), max(a.stop, b.stop))
-                for a, b in zip(one, other, strict=True)
-            )
-        elif one or other:
-            boxes[value] = one or other
-    return boxes
+class _Pair:
+    """One structure in both masks, cut to the box around it."""
+
+    def __init__(self, predicted: BoolArray, reference: BoolArray, grid: Grid) -> None:
+        self.predicted, self.reference, self.grid = predicted, reference, grid
+        self.overlap = Overlap.of(predicted, reference, math.prod(grid.shape))
+
+    @property
+    def is_one_sided(self) -> bool:
+        """Whether a mask is empty, so that no surface or course is there to compare."""
+        return not (self.overlap.n_predicted and self.overlap.n_reference)
 
 
-def _structure_values(
-    predicted: npt.NDArray[np.bool_],
-    reference: npt.NDArray[np.bool_],
-    grid: Grid,
-    nsd_tolerance_mm: float,
-) -> dict[str, float]:
-    overlap = Overlap.of(predicted, reference)
-    values = _outcome(overlap)
-    if not (overlap.n_predicted or overlap.n_reference):
-        return values
-    length = "px" if grid.spacing_mm is None else "mm"
-    values |= {"dice": overlap.dice, "iou": overlap.iou}
-    if overlap.n_predicted and overlap.n_reference:
-        distances = surface_distances(predicted, reference, grid.unit_spacing)
-        values["nsd"] = distances.surface_dice(nsd_tolerance_mm)
-        values[f"hd95_{length}"] = distances.hausdorff(95)
-        values[f"assd_{length}"] = distances.average_symmetric()
-    else:
-        values |= {"nsd": 0.0, f"hd95_{length}": np.inf, f"assd_{length}": np.inf}
-    size, unit, each = _size_of(grid)
-    values[f"{size}_error_{unit}"] = overlap.n_excess * each
-    values[f"{size}_error_percent"] = overlap.excess_percent
+def _values(pair: _Pair, panel: Panel) -> Iterator[tuple[str, float]]:
+    """Names and values of the rows of a structure, as the policy has them."""
+    rule = panel.empty.rule_for(pair.overlap)
+    if rule == "leave":
+        return
+    found = {} if rule == "perfect" else _counted(pair, panel)
+    for metric in panel.metrics:
+        if metric.kind == "whole":
+            continue
+        names = metric.row_names(pair.grid)
+        values = found.get(metric.name, (metric.best,) * len(names))
+        for name, value in zip(names, values, strict=True):
+            if not math.isnan(value):
+                yield name, value
+
+
+def _counted(pair: _Pair, panel: Panel) -> dict[str, tuple[float, ...]]:
+    """Return the values of each metric by its formula; what has none is not a number."""
+    values: dict[str, tuple[float, ...]] = {}
+    distances = None
+    if panel.needs("surface") and not pair.is_one_sided:
+        distances = surface_distances(
+            pair.predicted, pair.reference, pair.grid.unit_spacing, definition=panel.surface
+        )
+    for metric in panel.metrics:
+        if metric.kind == "overlap":
+            values[metric.name] = (getattr(pair.overlap, metric.name),)
+        elif metric.kind == "size":
+            each = voxel_size(pair.grid)[2]
+            values[metric.name] = (pair.overlap.n_excess * each, pair.overlap.excess_percent)
+        elif metric.kind == "course":
+            values[metric.name] = (cl_dice(pair.predicted, pair.reference),)
+        elif metric.kind == "surface" and distances is not None:
+            values[metric.name] = (_SURFACE[metric.name](distances, panel.nsd_tolerance_mm),)
+        elif metric.kind == "surface":
+            far = 0.0 if metric.unit == "share" else _farthest(pair.grid, panel)
+            values[metric.name] = (far,)
     return values
+
+
+def _farthest(grid: Grid, panel: Panel) -> float:
+    """Distance to a structure that is not there."""
+    if panel.empty.farthest == "infinite":
+        return math.inf
+    return math.hypot(*(n * step for n, step in zip(grid.shape, grid.unit_spacing, strict=True)))
 
 
 def _outcome(overlap: Overlap) -> dict[str, float]:
@@ -170,12 +198,3 @@ def _outcome(overlap: Overlap) -> dict[str, float]:
         return {"missed": float(not overlap.n_predicted)}
     false = float(overlap.n_predicted > 0)
     return {"false": false, "absent": 1.0 - false}
-
-
-def _size_of(grid: Grid) -> tuple[str, str, float]:
-    """What a voxel or pixel measures: quantity, unit and amount."""
-    if grid.voxel_volume_ml is not None:
-        return "volume", "ml", grid.voxel_volume_ml
-    if grid.pixel_spacing_mm is not None:
-        return "area", "mm2", grid.pixel_spacing_mm[0] * grid.pixel_spacing_mm[1]
-    return "area", "px", 1.0

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import Grid, Legend, UsageError
-from suffice.metrics import Overlap
-from suffice.raters.consensus import is_tied, majority_classes, spread_classes
+from suffice.raters.consensus import TIES, Ties, is_tied, majority_classes, spread_classes
+from suffice.raters.shape_based import shape_based_average
+from suffice.raters.simple import simple_votes
+from suffice.raters.staple import Prior, Region, StapleResult, staple_votes
 from suffice.raters.votes import Masks, Votes, collect_votes, require_masks
 
-Method = Literal["majority", "soft"]
+Method = Literal["majority", "staple", "simple", "shape", "soft"]
 METHODS: tuple[str, ...] = get_args(Method)
 
 
@@ -25,8 +27,8 @@ class RaterStatistic:
     ----------
     rater, label : str
     statistic : str
-        ``dice``, ``sensitivity`` or ``specificity`` against the consensus, or what else the
-        method estimates, e.g. the ``weight`` of SIMPLE.
+        ``dice``, ``sensitivity`` or ``specificity`` against the consensus; for STAPLE the latter
+        two are its own estimates. ``weight`` of a rater in SIMPLE, of all structures alike.
     value : float
         Not a number where it is undefined: a Dice of two empty masks, the sensitivity for a
         structure that the consensus has not.
@@ -51,7 +53,7 @@ class Consensus:
         Label values of the legend.
     probabilities : float32 array of shape (n_classes, *spatial), or None
         Background first, then the structures in the order of the legend; they add up to one.
-        None where the method gives none.
+        None for majority and shape-based averaging, which give none.
     statistics : tuple of RaterStatistic
     notes : tuple of str
         What a reader should know: ties, raters left out, whether an iteration settled.
@@ -65,7 +67,16 @@ class Consensus:
     notes: tuple[str, ...]
 
 
-def fuse(masks: Masks, grid: Grid, legend: Legend, method: Method = "majority") -> Consensus:
+def fuse(
+    masks: Masks,
+    grid: Grid,
+    legend: Legend,
+    method: Method = "majority",
+    *,
+    ties: Ties = "lowest",
+    region: Region = "all",
+    prior: Prior = None,
+) -> Consensus:
     """Fuse the masks of one case.
 
     Parameters
@@ -75,7 +86,13 @@ def fuse(masks: Masks, grid: Grid, legend: Legend, method: Method = "majority") 
         zeros and counts; one who has no mask of this case is left out of the mapping.
     grid : Grid
     legend : Legend
-    method : {"majority", "soft"}
+    method : {"majority", "staple", "simple", "shape", "soft"}
+        See `majority`, `staple`, `simple`, `shape_based_average` and `soft_mean`. The labels of
+        the soft mean are those of the majority.
+    ties : {"lowest", "highest"}
+        Of majority and soft mean, see `majority`. Undecided voxels have no place in a mask.
+    region, prior
+        Of STAPLE, see `staple`.
 
     Returns
     -------
@@ -94,41 +111,128 @@ def fuse(masks: Masks, grid: Grid, legend: Legend, method: Method = "majority") 
     require_masks(masks, grid.shape)
     if method not in METHODS:
         raise UsageError("Unknown way to fuse", got=method, expected=METHODS)
+    if ties not in ("lowest", "highest"):
+        raise UsageError("Unknown rule for ties", got=ties, expected=TIES[:2])
     votes = collect_votes(masks, legend.values)
-    classes = majority_classes(votes)
+    if method == "staple":
+        return _staple(votes, legend, region, prior)
+    if method == "simple":
+        return _simple(votes, legend)
+    if method == "shape":
+        return _shape(votes, masks, grid, legend)
+    classes = majority_classes(votes, ties)
     return Consensus(
         method=method,
         raters=votes.raters,
         labels=votes.labels(classes),
-        probabilities=spread_classes(votes, votes.tallies / len(votes.raters)),
-        statistics=tuple(_against(votes, classes, legend)),
-        notes=_tie_note(votes),
+        probabilities=spread_classes(votes, votes.shares) if method == "soft" else None,
+        statistics=tuple(_against(votes.shared(classes), votes, legend)),
+        notes=_tie_note(votes, ties),
     )
 
 
-def _against(votes: Votes, classes: npt.NDArray[np.intp], legend: Legend) -> list[RaterStatistic]:
+def _staple(votes: Votes, legend: Legend, region: Region, prior: Prior) -> Consensus:
+    found = staple_votes(votes, region=region, prior=prior)
+    rows = [
+        row
+        for row in _against(_shared_with(votes, found.labels), votes, legend)
+        if row.statistic == "dice"
+    ]
+    for name, table in (("sensitivity", found.sensitivity), ("specificity", found.specificity)):
+        rows += [
+            RaterStatistic(rater=rater, label=label, statistic=name, value=float(value))
+            for rater, values in zip(found.raters, table, strict=True)
+            for label, value in zip(legend.names, values, strict=True)
+        ]
+    return Consensus(
+        method="staple",
+        raters=votes.raters,
+        labels=found.labels,
+        probabilities=found.posterior,
+        statistics=tuple(rows),
+        notes=(convergence_note(found),),
+    )
+
+
+def convergence_note(found: StapleResult) -> str:
+    """Say whether the iteration settled, in words."""
+    settled = "settled" if found.converged else "had not settled"
+    return (
+        f"STAPLE {settled} after {found.n_iterations} iterations "
+        f"(largest change in the last one {found.change:.1e})"
+    )
+
+
+def _simple(votes: Votes, legend: Legend) -> Consensus:
+    found = simple_votes(votes)
+    rows = _against(votes.shared(found.shares.argmax(axis=1)), votes, legend)
+    rows += [
+        RaterStatistic(rater=rater, label=label, statistic="weight", value=float(weight))
+        for rater, weight in zip(votes.raters, found.weights, strict=True)
+        for label in legend.names
+    ]
+    notes = [f"SIMPLE left out {', '.join(found.left_out)}"] if found.left_out else []
+    if not found.converged:
+        notes.append(f"SIMPLE had not settled after {found.n_iterations} iterations")
+    return Consensus(
+        method="simple",
+        raters=votes.raters,
+        labels=found.labels,
+        probabilities=spread_classes(votes, found.shares),
+        statistics=tuple(rows),
+        notes=tuple(notes),
+    )
+
+
+def _shape(votes: Votes, masks: Masks, grid: Grid, legend: Legend) -> Consensus:
+    labels = shape_based_average(masks, grid.unit_spacing, legend.values)
+    return Consensus(
+        method="shape",
+        raters=votes.raters,
+        labels=labels,
+        probabilities=None,
+        statistics=tuple(_against(_shared_with(votes, labels), votes, legend)),
+        notes=(),
+    )
+
+
+def _shared_with(votes: Votes, labels: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
+    """Voxels of each pair of classes, as `Votes.shared`, for labels that no pattern decides."""
+    cells = []
+    for drawn in votes.table.T:
+        pair = collect_votes({"consensus": labels, "rater": votes.labels(drawn)}, votes.values[1:])
+        cell = np.zeros((votes.n_classes, votes.n_classes), dtype=np.int64)
+        cell[pair.table[:, 0], pair.table[:, 1]] = pair.counts
+        cells.append(cell)
+    return np.stack(cells)
+
+
+def _against(shared: npt.NDArray[np.int64], votes: Votes, legend: Legend) -> list[RaterStatistic]:
     rows = []
-    for column, rater in enumerate(votes.raters):
-        for number, label in enumerate(legend, start=1):
-            drew, true = votes.table[:, column] == number, classes == number
-            shared = int(votes.counts[drew & true].sum())
-            overlap = Overlap(int(votes.counts[drew].sum()), int(votes.counts[true].sum()), shared)
-            n_true, n_drew = overlap.n_reference, overlap.n_predicted
-            n_other = int(votes.counts.sum()) - n_true
+    for rater, cells in zip(votes.raters, shared, strict=True):
+        for number, label in enumerate(legend.names, start=1):
+            both = int(cells[number, number])
+            n_true, n_drawn = int(cells[number].sum()), int(cells[:, number].sum())
+            n_other = int(cells.sum()) - n_true
             values = {
-                "dice": overlap.dice,
-                "sensitivity": shared / n_true if n_true else float("nan"),
-                "specificity": 1 - (n_drew - shared) / n_other if n_other else float("nan"),
+                "dice": _share(2 * both, n_true + n_drawn),
+                "sensitivity": _share(both, n_true),
+                "specificity": _share(n_other - (n_drawn - both), n_other),
             }
             rows += [
-                RaterStatistic(rater=rater, label=label.name, statistic=name, value=value)
+                RaterStatistic(rater=rater, label=label, statistic=name, value=value)
                 for name, value in values.items()
             ]
     return rows
 
 
-def _tie_note(votes: Votes) -> tuple[str, ...]:
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _tie_note(votes: Votes, ties: Ties) -> tuple[str, ...]:
     tied = int(votes.counts[is_tied(votes)].sum())
     if not tied:
         return ()
-    return (f"{tied} voxels are tied; the lowest label of those tied stands, background first",)
+    which = "lowest label, background first," if ties == "lowest" else "highest label"
+    return (f"{tied} voxels are tied; there the {which} of those tied stands",)

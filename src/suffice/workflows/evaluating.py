@@ -29,7 +29,7 @@ from suffice.files import require_free, writing_folder
 from suffice.io import LeftOut, read_case_mask, read_cohort, read_mask, read_mask_array
 from suffice.io.formats import MODULES, stem_of, suffix_of
 from suffice.io.left_out import LEFT_OUT_CSV, write_left_out
-from suffice.metrics import Score, score_case
+from suffice.metrics import Panel, Score, score_case
 from suffice.study import available_cores, score_rows, scores_table, summarise, write_scores
 
 SCORES_CSV = "scores.csv"
@@ -233,7 +233,7 @@ def _score_pair(
             reference.array,
             reference.grid,
             known.legend,
-            nsd_tolerance_mm=nsd_tolerance_mm,
+            panel=Panel(nsd_tolerance_mm=nsd_tolerance_mm),
         )
     except UsageError:
         raise
