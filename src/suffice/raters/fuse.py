@@ -115,7 +115,7 @@ def fuse(
         raise UsageError("Unknown rule for ties", got=ties, expected=TIES[:2])
     votes = collect_votes(masks, legend.values)
     if method == "staple":
-        return _staple(votes, legend, region, prior)
+        return _staple(votes, masks, legend, region, prior)
     if method == "simple":
         return _simple(votes, legend)
     if method == "shape":
@@ -131,11 +131,11 @@ def fuse(
     )
 
 
-def _staple(votes: Votes, legend: Legend, region: Region, prior: Prior) -> Consensus:
+def _staple(votes: Votes, masks: Masks, legend: Legend, region: Region, prior: Prior) -> Consensus:
     found = staple_votes(votes, region=region, prior=prior)
     rows = [
         row
-        for row in _against(_shared_with(votes, found.labels), votes, legend)
+        for row in _against(_shared_with(found.labels, masks, legend), votes, legend)
         if row.statistic == "dice"
     ]
     for name, table in (("sensitivity", found.sensitivity), ("specificity", found.specificity)):
@@ -191,20 +191,18 @@ def _shape(votes: Votes, masks: Masks, grid: Grid, legend: Legend) -> Consensus:
         raters=votes.raters,
         labels=labels,
         probabilities=None,
-        statistics=tuple(_against(_shared_with(votes, labels), votes, legend)),
+        statistics=tuple(_against(_shared_with(labels, masks, legend), votes, legend)),
         notes=(),
     )
 
 
-def _shared_with(votes: Votes, labels: npt.NDArray[np.uint16]) -> npt.NDArray[np.int64]:
-    """Voxels of each pair of classes, as `Votes.shared`, for labels that no pattern decides."""
-    cells = []
-    for drawn in votes.table.T:
-        pair = collect_votes({"consensus": labels, "rater": votes.labels(drawn)}, votes.values[1:])
-        cell = np.zeros((votes.n_classes, votes.n_classes), dtype=np.int64)
-        cell[pair.table[:, 0], pair.table[:, 1]] = pair.counts
-        cells.append(cell)
-    return np.stack(cells)
+def _shared_with(
+    labels: npt.NDArray[np.uint16], masks: Masks, legend: Legend
+) -> npt.NDArray[np.int64]:
+    """Voxels of each pair of classes, as `Votes.shared`, whatever the labels follow from."""
+    # No rater has this name: nobody can be called by a line break.
+    votes = collect_votes({"\n": labels, **masks}, legend.values)
+    return votes.only(list(masks)).shared(votes.table[:, 0])
 
 
 def _against(shared: npt.NDArray[np.int64], votes: Votes, legend: Legend) -> list[RaterStatistic]:

@@ -7,8 +7,8 @@ alone, so that it is worked out once a pattern and looked up for the voxels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -71,6 +71,11 @@ class Votes:
         """How many raters gave each class, of shape (n_patterns, n_classes)."""
         return np.asarray((self.table[:, :, None] == np.arange(self.n_classes)).sum(axis=1))
 
+    @cached_property
+    def shares(self) -> FloatArray:
+        """Share of the raters who gave each class, of shape (n_patterns, n_classes)."""
+        return np.asarray(self.tallies / len(self.raters))
+
     def spread(self, per_pattern: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Give every voxel the value of its pattern, in the spatial shape."""
         lookup = np.zeros(self.n_codes, dtype=per_pattern.dtype)
@@ -83,21 +88,34 @@ class Votes:
             np.take(lookup, codes[part], out=flat[part], mode="clip")
         return spread
 
+    def only(self, raters: Sequence[str]) -> Votes:
+        """Return the votes of some of the raters; patterns that now look alike stay apart."""
+        columns = [self.raters.index(rater) for rater in raters]
+        return replace(self, raters=tuple(raters), table=self.table[:, columns])
+
     def labels(self, classes: npt.NDArray[np.intp]) -> npt.NDArray[np.uint16]:
         """Label value of every voxel from the class of every pattern."""
         return self.spread(np.asarray(self.values, dtype=np.uint16)[classes])
 
-    def counts_within(self, region: BoolArray) -> Counts:
-        """Voxels of each pattern within a region of the spatial shape."""
-        inside = np.bincount(self.codes[region].astype(np.intp), minlength=self.n_codes)
-        return np.asarray(inside[self.code_of], dtype=np.int64)
+    def shared(self, classes: npt.NDArray[np.intp]) -> Counts:
+        """Voxels that rater and consensus gave a pair of classes, for every rater.
 
-    def sizes(self) -> Counts:
-        """Voxels that each rater gave each class, of shape (n_raters, n_classes)."""
-        columns = self.table.T
-        return np.array(
-            [np.bincount(c, weights=self.counts, minlength=self.n_classes) for c in columns]
-        ).astype(np.int64)
+        Parameters
+        ----------
+        classes : int array of shape (n_patterns,)
+            The class that the consensus gives each pattern.
+
+        Returns
+        -------
+        int array of shape (n_raters, n_classes, n_classes)
+            ``[rater, consensus, drawn]``.
+        """
+        k = self.n_classes
+        cells = [
+            np.bincount(classes * k + drawn, weights=self.counts, minlength=k * k)
+            for drawn in self.table.T
+        ]
+        return np.rint(cells).astype(np.int64).reshape(-1, k, k)
 
 
 def collect_votes(masks: Masks, values: tuple[int, ...] | None = None) -> Votes:
