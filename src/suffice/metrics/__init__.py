@@ -1,7 +1,7 @@
 """How good a mask is: overlap, surface distances in mm, size errors, intervals. No torch."""
 
 from suffice.metrics.advice import Advice, Counsel, advise
-from suffice.metrics.catalogue import DEFAULT_METRICS, METRICS, Metric
+from suffice.metrics.catalogue import DEFAULT_METRICS, METRICS, Metric, split_unit
 from suffice.metrics.facts import StructureFacts, mask_facts
 from suffice.metrics.interval import Interval, bootstrap_interval
 from suffice.metrics.overlap import Overlap, accuracy
@@ -34,5 +34,6 @@ __all__ = [
     "cl_dice",
     "mask_facts",
     "score_case",
+    "split_unit",
     "surface_distances",
 ]

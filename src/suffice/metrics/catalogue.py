@@ -76,6 +76,22 @@ def voxel_size(grid: Grid) -> tuple[str, str, float]:
     return "area", "px", 1.0
 
 
+UNITS = ("mm", "ml", "percent", "px", "mm2")
+"""Units that end the name of a row."""
+
+
+def split_unit(row_name: str) -> tuple[str, str]:
+    """Part the name of a row from its unit; empty where it has none.
+
+    Examples
+    --------
+    >>> split_unit("hd95_mm"), split_unit("volume_similarity")
+    (('hd95', 'mm'), ('volume_similarity', ''))
+    """
+    stem, _, unit = row_name.rpartition("_")
+    return (stem, unit) if stem and unit in UNITS else (row_name, "")
+
+
 _ALL = (
     Metric("dice", "overlap", "share", 0.0, "higher"),
     Metric("iou", "overlap", "share", 0.0, "higher"),
