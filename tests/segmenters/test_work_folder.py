@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -169,3 +170,15 @@ def test_a_fit_plans_itself(
     assert (options["n_channels"], options["n_classes"], options["in_hu"]) == (1, 2, (False,))
     assert 2 <= options["train_seconds"] <= 4
     assert {progress.task for progress in told} >= {"plan", "prepare", "train"}
+
+
+def test_no_training_goes_on_under_another_torch(
+    fit, small_plan: Plan, learned: Cohort, tmp_path: Path
+) -> None:
+    with pytest.raises(KilledError):
+        fit(small_plan, learned, listener=killed_at("prepare", "case2"))
+    owner = tmp_path / "work" / "training.json"
+    text = owner.read_text(encoding="utf-8")
+    owner.write_text(re.sub(r'"torch": "[^"]*"', '"torch": "1.0"', text), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"a training with other versions\. Delete it"):
+        fit(small_plan, learned)

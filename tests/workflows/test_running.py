@@ -1,5 +1,6 @@
 """The main job from end to end, with a segmenter that learns in no time."""
 
+import importlib.metadata
 from dataclasses import replace
 from pathlib import Path
 
@@ -207,3 +208,18 @@ def test_copies_under_two_subjects_are_a_caution(
         ("duplicate-scan", (first.name, second.name))
     ]
     assert "1 group of scans with masks look like copies" in study.report.read_text("utf-8")
+
+
+def test_other_versions_on_a_later_start_are_a_caution(
+    tiny_cohort: Cohort, tmp_path: Path, fakes
+) -> None:
+    study = run_tiny(tiny_cohort, tmp_path / "study", fakes)
+    record = study.folder / "study.toml"
+    now = importlib.metadata.version("numpy")
+    text = record.read_text("utf-8").replace(f'"numpy" = "{now}"', '"numpy" = "1.0"')
+    record.write_text(text, encoding="utf-8")
+    for _ in range(2):
+        study = run_tiny(tiny_cohort, tmp_path / "study", fakes)
+    (caution,) = study.cautions
+    assert caution.message.endswith(f"numpy 1.0 then, {now} now")
+    assert "numpy 1.0 then" in study.report.read_text("utf-8")

@@ -90,13 +90,17 @@ def _answer(study: Study, *, as_json: bool) -> None:
         return
     if study.left_out:
         remark(f"{len(study.left_out)} files were left out; {study.folder / 'left_out.csv'}")
-    if study.cautions:
-        names = ", ".join(study.cautions[0].cases[:3])
+    copies = [caution for caution in study.cautions if caution.cases]
+    if copies:
+        names = ", ".join(copies[0].cases[:3])
         remark(
-            f"caution: {len(study.cautions)} times scans look like copies under different"
+            f"caution: {len(copies)} times scans look like copies under different"
             f" subjects, as {names}: the score may be too good. Give the copies one subject in"
             f" cases.csv; {study.folder / 'cautions.csv'}"
         )
+    for caution in study.cautions:
+        if not caution.cases:
+            remark(f"caution: {caution.message}. {caution.cure}")
     answer(
         f"Dice {study.dice:.3f} (95 % {study.dice_low:.3f} to {study.dice_high:.3f}) on"
         f" {study.n_scored} cases of unseen subjects; {study.n_predicted} scans predicted"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from suffice.report.folder import Study
 from suffice.report.words import count, interval, listed, number, percent
-from suffice.study import MEAN
+from suffice.study import COPIES, MEAN
 
 FEW_SUBJECTS = 10
 WIDE_INTERVAL = 0.1
@@ -58,7 +58,7 @@ def make_headline(study: Study) -> Headline | None:
         return None
     overall = [score for score in scores if score.label == MEAN]
     chosen = tuple(overall[:1] or scores)
-    cautions = (*_copies(study), *_cautions(chosen))
+    cautions = (*_copies(study), *_cautions(chosen), *_others(study))
     return Headline(_sentence(chosen), chosen, cautions)
 
 
@@ -86,15 +86,20 @@ def _sentence(scores: tuple[Score, ...]) -> str:
 
 def _copies(study: Study) -> list[str]:
     """Say that scans are there twice, and whether the split parted them."""
-    if not study.cautions:
+    copies = [caution for caution in study.cautions if caution.kind in COPIES]
+    if not copies:
         return []
-    groups = count(len(study.cautions), "group")
-    names = listed([f"“{name}”" for name in study.cautions[0].cases[:_NAMED_COPIES]])
+    groups = count(len(copies), "group")
+    names = listed([f"“{name}”" for name in copies[0].cases[:_NAMED_COPIES]])
     return [
         f"{groups} of scans with masks look like copies under different subjects, as {names}. "
         "Where a model learned from one and was scored on the other, the score is too good. Give "
         "the copies one subject in cases.csv and run the study anew; cautions.csv lists them all."
     ]
+
+
+def _others(study: Study) -> list[str]:
+    return [f"{c.message}. {c.cure}" for c in study.cautions if c.kind not in COPIES]
 
 
 def _cautions(scores: tuple[Score, ...]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 from suffice.core import Budget, Cohort, UsageError
@@ -31,7 +32,8 @@ def claim(
     Raises
     ------
     UsageError
-        If the folder belongs to a training with other cases, files, minutes, seed or plan.
+        If the folder belongs to a training with other cases, files, minutes, seed or plan, or was
+        begun with another minor version of suffice or torch.
     """
     owner = {
         "cases": list(labelled.names),
@@ -39,6 +41,8 @@ def claim(
         "minutes": float(budget.minutes),
         "seed": seed,
         "plan": "" if plan is None else plan_to_toml(plan),
+        # Half a training by one torch and half by another could be had again by neither.
+        "versions": {name: _minor(version(name)) for name in ("suffice", "torch")},
     }
     found = _read(workdir / OWNER)
     if found is None:
@@ -52,6 +56,11 @@ def claim(
         )
     written = workdir / PLAN
     return plan_from_toml(written.read_text(encoding="utf-8")) if written.exists() else None
+
+
+def _minor(number: str) -> str:
+    """Leave out what only mends: 2.9.1+cpu is 2.9."""
+    return ".".join(number.split("+")[0].split(".")[:2])
 
 
 def keep_plan(workdir: Path, plan: Plan) -> None:

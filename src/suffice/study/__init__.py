@@ -1,10 +1,20 @@
 """Splits by subject, scores with intervals, and the folder that holds a study."""
 
-from suffice.study.cautions import Caution, read_cautions, write_cautions
+from suffice.study.cautions import COPIES, Caution, read_cautions, write_cautions
+from suffice.study.comparing import compare_scores, significantly_better, winner_of
 from suffice.study.folder import StudyFolder
+from suffice.study.pairing import Paired, better_values, pair_scores
+from suffice.study.precision import (
+    SampleSize,
+    expected_width,
+    subjects_for_difference,
+    subjects_for_width,
+)
+from suffice.study.ranking import RankBy, Ranking, rank_methods
 from suffice.study.record import (
     StudyRecord,
     available_cores,
+    changed_versions,
     data_hash,
     machine,
     read_record,
@@ -17,29 +27,48 @@ from suffice.study.scores import (
     score_rows,
     scores_table,
     summarise,
+    with_case_means,
     write_scores,
 )
 from suffice.study.splits import Split, hold_out, k_folds, read_splits, write_splits
+from suffice.study.undefined import undefined_rows
 
 __all__ = [
+    "COPIES",
     "MEAN",
     "Caution",
+    "Paired",
+    "RankBy",
+    "Ranking",
+    "SampleSize",
     "Split",
     "StudyFolder",
     "StudyRecord",
     "available_cores",
+    "better_values",
+    "changed_versions",
+    "compare_scores",
     "data_hash",
+    "expected_width",
     "hold_out",
     "k_folds",
     "machine",
+    "pair_scores",
+    "rank_methods",
     "read_cautions",
     "read_record",
     "read_scores",
     "read_splits",
     "score_rows",
     "scores_table",
+    "significantly_better",
+    "subjects_for_difference",
+    "subjects_for_width",
     "summarise",
+    "undefined_rows",
     "versions",
+    "winner_of",
+    "with_case_means",
     "write_cautions",
     "write_record",
     "write_scores",

@@ -11,6 +11,8 @@ from suffice.core import FileFormatError
 from suffice.files import writing_file
 
 COLUMNS = ("kind", "cases", "message", "cure")
+# Kinds of cautions that name scans which are there twice.
+COPIES = ("duplicate-scan", "near-duplicate")
 # Between the names of cases in one field; no name of a file may hold it.
 _BETWEEN = "/"
 
@@ -22,7 +24,7 @@ class Caution:
     Parameters
     ----------
     kind : str
-        E.g. ``"near-duplicate"``.
+        ``duplicate-scan``, ``near-duplicate`` or ``changed-versions``.
     cases : tuple of str
         Names of the cases concerned.
     message, cure : str
@@ -57,7 +59,10 @@ def read_cautions(path: Path) -> tuple[Caution, ...]:
         with path.open(encoding="utf-8", newline="") as handle:
             return tuple(
                 Caution(
-                    row["kind"], tuple(row["cases"].split(_BETWEEN)), row["message"], row["cure"]
+                    row["kind"],
+                    tuple(filter(None, row["cases"].split(_BETWEEN))),
+                    row["message"],
+                    row["cure"],
                 )
                 for row in csv.DictReader(handle)
             )

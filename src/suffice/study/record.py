@@ -19,6 +19,7 @@ import psutil
 
 from suffice.core import Cohort, FileFormatError, UsageError
 from suffice.files import write_text
+from suffice.study.cautions import Caution
 
 _PACKAGES = ("suffice", "torch", "numpy", "scipy", "nibabel", "SimpleITK", "pydicom")
 _BLOCK_BYTES = 1 << 20
@@ -33,6 +34,25 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def changed_versions(begun: Mapping[str, str]) -> Caution | None:
+    """Say which packages are other ones than when the study was begun; ``None`` where none is.
+
+    What stands of a study stays as it is. A training that was not at its end is only gone on
+    with by the same suffice and torch: see `suffice.segmenters.work_folder`.
+    """
+    now = versions()
+    changed = sorted(name for name in begun if now.get(name, "") != begun[name])
+    if not changed:
+        return None
+    words = [f"{name} {begun[name]} then, {now.get(name, 'absent')} now" for name in changed]
+    return Caution(
+        "changed-versions",
+        (),
+        f"Parts of this study were made with other versions: {'; '.join(words)}",
+        "Where all of it must come from one set of versions, name another --out.",
+    )
 
 
 def available_cores() -> int:

@@ -26,6 +26,7 @@ from suffice.study import (
     write_record,
     write_splits,
 )
+from suffice.workflows.locking import LOCK
 from suffice.workflows.training import choose_labelled
 
 N_FOLDS = 3
@@ -185,7 +186,7 @@ def _require_same(study: StudyFolder, record: StudyRecord, *, overwrite: bool) -
 def _holds_other_things(study: StudyFolder) -> bool:
     """Whether there is more than a kill leaves before the record stands."""
     return any(
-        path != study.splits and not path.name.startswith(PARTIAL_PREFIX)
+        path != study.splits and not path.name.startswith((PARTIAL_PREFIX, LOCK))
         for path in study.root.iterdir()
     )
 

@@ -20,12 +20,15 @@ from suffice.study import (
     MEAN,
     Caution,
     StudyFolder,
+    changed_versions,
     read_cautions,
+    read_record,
     summarise,
     write_cautions,
     write_scores,
 )
 from suffice.workflows.evaluating import evaluate
+from suffice.workflows.locking import alone_in
 from suffice.workflows.measuring import measure_study
 from suffice.workflows.opening import Division, divide, open_study
 from suffice.workflows.predicting import SegmenterLoader, predict_scans
@@ -121,41 +124,49 @@ def run(
     Raises
     ------
     SufficeError
-        If the cohort, a setting or the folder cannot be used.
+        If the cohort, a setting or the folder cannot be used, or another run is at work in it.
     """
     out = Path(out)
     Budget(minutes=minutes)
     division = divide(cohort, test=test, seed=seed)
     minutes_each = minutes / division.n_models
     settings = {"minutes_in_all": minutes, "test": list(test or ()), "mirror": mirror}
-    study, division = open_study(
-        cohort,
-        out,
-        division,
-        rung=RUNG,
-        seed=seed,
-        minutes=minutes_each,
-        settings=settings,
-        overwrite=overwrite,
-    )
-    cautions = _look_for_copies(cohort, study, listener)
-    job = _Job(
-        cohort=cohort,
-        study=study,
-        division=division,
-        minutes_each=minutes_each,
-        seed=seed,
-        mirror=mirror,
-        make_segmenter=make_segmenter,
-        load=load,
-        listener=listener,
-    )
+    with alone_in(out):
+        study, division = open_study(
+            cohort,
+            out,
+            division,
+            rung=RUNG,
+            seed=seed,
+            minutes=minutes_each,
+            settings=settings,
+            overwrite=overwrite,
+        )
+        return _run(
+            _Job(
+                cohort=cohort,
+                study=study,
+                division=division,
+                minutes_each=minutes_each,
+                seed=seed,
+                mirror=mirror,
+                make_segmenter=make_segmenter,
+                load=load,
+                listener=listener,
+            )
+        )
+
+
+def _run(job: _Job) -> Study:
+    """Do what of a study is not done yet, in a folder that nobody else is at work in."""
+    cohort, study = job.cohort, job.study
+    cautions = _doubts(job)
     _train_models(job)
     failed = _predict_scored(job)
     unlabelled = cohort.unlabelled()
     failed += _predict_cases(job, None, unlabelled.names, study.predictions)
     summary, unscored = _score(job)
-    write_scores(study.measures, measure_study(cohort, study, listener=listener))
+    write_scores(study.measures, measure_study(cohort, study, listener=job.listener))
     left_out = (*read_left_out(cohort.root / LEFT_OUT_CSV), *failed, *unscored)
     write_left_out(study.left_out, left_out)
     report = write_report(study.root)
@@ -163,12 +174,19 @@ def run(
     return _conclude(job, summary, report, left_out, cautions)
 
 
-def _look_for_copies(cohort: Cohort, study: StudyFolder, listener: Listener) -> tuple[Caution, ...]:
-    """Write ``cautions.csv`` before the first training; a study that goes on has it already."""
-    if not study.cautions.is_file():
-        found = labelled_duplicates(cohort, listener=listener)
-        write_cautions(study.cautions, (Caution(f.kind, f.cases, f.message, f.cure) for f in found))
-    return read_cautions(study.cautions)
+def _doubts(job: _Job) -> tuple[Caution, ...]:
+    """Write ``cautions.csv`` before the first training, and add to it what a later start finds."""
+    path = job.study.cautions
+    if path.is_file():
+        cautions = read_cautions(path)
+    else:
+        copies = labelled_duplicates(job.cohort, listener=job.listener)
+        cautions = tuple(Caution(f.kind, f.cases, f.message, f.cure) for f in copies)
+    changed = changed_versions(read_record(job.study.record).versions)
+    if changed is not None and changed not in cautions:
+        cautions = (*cautions, changed)
+    write_cautions(path, cautions)
+    return cautions
 
 
 def _train_models(job: _Job) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
-from suffice.files import require_free, require_writable
+from suffice.files import require_free
 from suffice.segmenters import Segmenter, UNetSegmenter
+from suffice.workflows.locking import alone_in
 
 SegmenterMaker = Callable[[], Segmenter]
 
@@ -73,20 +74,21 @@ def train(
     Raises
     ------
     SufficeError
-        If the budget, the cases or ``out`` cannot be used, or the disk is full.
+        If the budget, the cases or ``out`` cannot be used, the disk is full, or another
+        training is at work in ``workdir``.
     """
     out = Path(out)
     require_free(out, overwrite=overwrite, mark=MODEL_MARK)
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
     workdir = workdir or out.with_name(out.name + ".work")
-    require_writable(workdir)
     started = time.monotonic()
-    segmenter = make_segmenter().fit(
-        labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
-    )
-    segmenter.save(out, overwrite=overwrite)
-    shutil.rmtree(workdir, ignore_errors=True)
+    with alone_in(workdir):
+        segmenter = make_segmenter().fit(
+            labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
+        )
+        segmenter.save(out, overwrite=overwrite)
+        shutil.rmtree(workdir, ignore_errors=True)
     return Trained(
         model=out, cases=labelled.names, minutes=round((time.monotonic() - started) / 60, 2)
     )
