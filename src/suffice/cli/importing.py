@@ -33,8 +33,11 @@ def import_(
         typer.Option(help="Images by pattern, e.g. '{subject}/{visit}/slice-{slice}.png'."),
     ] = None,
     mask_pattern: Annotated[
-        str | None,
-        typer.Option(help="Masks by pattern, e.g. '{subject}/mask-{rater}/slice-{slice}.png'."),
+        list[str] | None,
+        typer.Option(
+            help="Masks by pattern, e.g. '{subject}/mask-{rater}/slice-{slice}.png', or"
+            " 'anna=masks/{slice}.png'; may be repeated."
+        ),
     ] = None,
     subject_pattern: Annotated[
         str | None,
@@ -56,6 +59,14 @@ def import_(
     invert_masks: Annotated[
         bool, typer.Option("--invert-masks", help="Masks mark the background with non-zero.")
     ] = False,
+    voxel_size: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(
+            "--voxel-size",
+            metavar="MM MM MM",
+            help="Of volumes made of slices by {z}: column, row and slice spacing.",
+        ),
+    ] = None,
     keep_dates: Annotated[
         bool, typer.Option("--keep-dates", help="Take dates from DICOM; they identify patients.")
     ] = False,
@@ -83,6 +94,7 @@ def import_(
             unit=unit,
             labels=_read_labels(label) if label else None,
             invert_masks=invert_masks,
+            voxel_size_mm=voxel_size,
             keep_dates=keep_dates,
             copy=copy,
             overwrite=force,

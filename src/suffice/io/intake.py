@@ -14,6 +14,7 @@ from suffice.core import (
     DEFAULT_RATER,
     Case,
     CohortError,
+    GeometryError,
     Grid,
     LabelError,
     LabelMap,
@@ -26,8 +27,10 @@ from suffice.core import (
 from suffice.io.images import read_grid, read_image
 from suffice.io.layouts.draft import Draft, DraftCase, LabelArray
 from suffice.io.layouts.names import listed
+from suffice.io.layouts.stacks import UNKNOWN_VOXEL_MM, written_stacks
 from suffice.io.left_out import LeftOut
 from suffice.io.masks import mask_suffix_for, read_mask_array, write_mask
+from suffice.io.polarity import PolarityTally
 
 # Voxels of all images that an import reads to see that they are whole; of the rest, headers.
 _READ_LIMIT_BYTES = 4 * 2**30
@@ -62,6 +65,8 @@ class Intake:
         Where masks that have to be made are written, under ``masks/``.
     invert_masks : bool
         Whether 0 marks the structure and everything else the background.
+    voxel_mm : tuple of float, optional
+        Size of the voxels of volumes that are put together of slices, 1 mm where not given.
     listener : callable
 
     Attributes
@@ -76,10 +81,12 @@ class Intake:
     source: Path
     folder: Path
     invert_masks: bool = False
+    voxel_mm: tuple[float, float, float] | None = None
     listener: Listener = silent
     left_out: list[LeftOut] = field(default_factory=list, init=False)
     notes: list[str] = field(default_factory=list, init=False)
     labels: dict[int, str] = field(default_factory=dict, init=False)
+    _polarity: PolarityTally = field(default_factory=PolarityTally, init=False)
 
     def run(self) -> list[Case]:
         """Read images, then masks; return the cases to keep."""
@@ -93,6 +100,7 @@ class Intake:
         ]
         cases = self._thresholded(cases, kept, values)
         self._make_legend(values)
+        self._note_raters(cases, values)
         bare = [case.name for case in cases if not case.is_labelled]
         if bare:
             self.notes.append(
@@ -118,6 +126,10 @@ class Intake:
                 if case.name in names:
                     raise CohortError(f"There is a case '{case.name}' already")
                 _require_utf8([*paths, *case.masks.values()])
+                if item.stacks:
+                    voxel_mm = self.voxel_mm or UNKNOWN_VOXEL_MM
+                    item = written_stacks(item, self.folder, voxel_mm)
+                    paths = [*item.case.images.values()]
                 if n_bytes < _READ_LIMIT_BYTES:
                     image = read_image(paths)
                     n_bytes += image.array.nbytes
@@ -126,7 +138,7 @@ class Intake:
                     n_headers += 1
                     grid, n_channels = _common_grid(paths), None
             except SufficeError as error:
-                self._leave(paths[0], str(error))
+                self._leave(next(iter(case.images.values())), str(error))
                 continue
             names.add(case.name)
             kept.append(_Kept(item, grid, n_channels))
@@ -134,6 +146,11 @@ class Intake:
             self.notes.append(
                 f"Of {n_headers} images only the headers were read, as they are many: "
                 "`suffice check` reads them whole"
+            )
+        if self.voxel_mm is None and any(item.draft.stacks for item in kept):
+            self.notes.append(
+                "Slices were put together to volumes of 1 mm voxels, as their size is unknown: "
+                "lengths in mm are in voxels; give --voxel-size where you know it"
             )
         return kept
 
@@ -179,6 +196,7 @@ class Intake:
         for rater, path in case.masks.items():
             try:
                 array = _fitting_mask(path, item.grid, next(iter(case.images.values())))
+                self._polarity.add(rater, array == 0 if self.invert_masks else array)
                 if self.invert_masks:
                     masks[rater] = self._write(item, rater, array == 0, values)
                 else:
@@ -188,7 +206,11 @@ class Intake:
                 failed.append((path, str(error)))
         for rater, drawing in item.draft.drawings.items():
             try:
-                masks[rater] = self._write(item, rater, drawing.draw(item.grid.shape), values)
+                drawn = drawing.draw(item.grid.shape)
+                if drawing.is_stored:
+                    drawn = (drawn == 0).astype(np.uint8) if self.invert_masks else drawn
+                    self._polarity.add(rater, drawn)
+                masks[rater] = self._write(item, rater, drawn, values)
             except SufficeError as error:
                 failed.append((drawing.sources[0], str(error)))
         for path, reason in failed:
@@ -243,6 +265,31 @@ class Intake:
         )
         return done
 
+    def _note_raters(self, cases: list[Case], values: Mapping[Path, frozenset[int]]) -> None:
+        """Say which masks look inverted, which raters drew nothing, and who has no mask at all."""
+        inverted = self._polarity.note(was_inverted=self.invert_masks)
+        if inverted:
+            self.notes.append(inverted)
+        shared = [case for case in cases if len(case.masks) > 1]
+        empty = [
+            (case.name, rater)
+            for case in shared
+            for rater, path in case.masks.items()
+            if not values.get(path, frozenset({1}))
+        ]
+        if empty:
+            n_masks = sum(len(case.masks) for case in shared)
+            self.notes.append(
+                f"{len(empty)} of {n_masks} masks of cases with several raters are empty, e.g. by "
+                f"'{empty[0][1]}' of '{empty[0][0]}': they are kept and mean that the rater drew "
+                "nothing; a rater without a mask of a case did not look at it"
+            )
+        wanted = [r for item in self.draft.cases for r in (*item.case.masks, *item.drawings)]
+        taken = {rater for case in cases for rater in case.masks}
+        lost = [rater for rater in dict.fromkeys(wanted) if rater not in taken]
+        if lost:
+            self.notes.append(f"No mask could be taken of the raters {listed(lost)}: see left_out")
+
     def _make_legend(self, values: Mapping[Path, frozenset[int]]) -> None:
         given = dict(self.draft.labels or {})
         union = frozenset[int]().union(*values.values())
@@ -282,8 +329,23 @@ def _common_grid(paths: list[Path]) -> Grid:
 
 def _fitting_mask(path: Path, grid: Grid, image: Path) -> LabelArray:
     array, own = read_mask_array(path)
+    if grid.ndim == own.ndim == 2 and own.shape != grid.shape:
+        raise _other_size(path, own, grid, image)
     grid.require_match(own, f"'{image.name}'", f"its mask '{path.name}'")
     return array
+
+
+def _other_size(path: Path, own: Grid, grid: Grid, image: Path) -> GeometryError:
+    mine, theirs = ("x".join(map(str, shape)) for shape in (own.shape, grid.shape))
+    if all(a <= b for a, b in zip(own.shape, grid.shape, strict=True)):
+        return GeometryError(
+            f"'{path.name}' is smaller than '{image.name}'",
+            got=f"{mine} pixels of {theirs}",
+            cure="It may be a crop: nothing says where in the image it lies.",
+        )
+    return GeometryError(
+        f"'{path.name}' and '{image.name}' differ in size", got=mine, expected=theirs
+    )
 
 
 def _values(array: LabelArray, path: Path) -> frozenset[int]:

@@ -18,6 +18,7 @@ Kind = Literal[
     "empty-mask",
     "grid-mismatch",
     "intensity-outlier",
+    "inverted-mask",
     "label-outside-legend",
     "missing-file",
     "mixed-dimensions",

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from suffice.core import Case, Cohort, Grid, LabelError, LabelMap, SufficeError
 from suffice.io import read_mask
+from suffice.io.polarity import marks_the_background
 from suffice.qc.finding import Finding
 from suffice.qc.scans import finding_from, missing_file
 
@@ -34,6 +35,8 @@ class MaskFacts:
     n_voxels, n_components, n_stray_voxels, n_far_voxels : dict of str to int
         For each structure that the legend knows; of the stray voxels, those far from the main
         component.
+    looks_inverted : bool
+        Whether it marks most of its border and most of its voxels, as a background does.
     """
 
     case: str
@@ -43,6 +46,7 @@ class MaskFacts:
     n_components: dict[str, int] = field(default_factory=dict)
     n_stray_voxels: dict[str, int] = field(default_factory=dict)
     n_far_voxels: dict[str, int] = field(default_factory=dict)
+    looks_inverted: bool = False
 
 
 def inspect_masks(
@@ -88,7 +92,12 @@ def _read(
 
 
 def _facts(case: Case, rater: str, mask: LabelMap) -> MaskFacts:
-    facts = MaskFacts(case=case.name, rater=rater, n_raters=len(case.masks))
+    facts = MaskFacts(
+        case=case.name,
+        rater=rater,
+        n_raters=len(case.masks),
+        looks_inverted=marks_the_background(mask.array),
+    )
     boxes = ndimage.find_objects(mask.array.astype(np.int32))
     for label in mask.legend:
         box = boxes[label.value - 1] if label.value <= len(boxes) else None
@@ -121,8 +130,9 @@ def _components(inside: npt.NDArray[np.bool_]) -> tuple[int, int, int]:
 
 
 def implausible_masks(masks: Sequence[MaskFacts]) -> Iterator[Finding]:
-    """Find masks that are empty, of one voxel, lack a structure, or have stray components."""
+    """Find masks that are empty, inverted, of one voxel, lack a structure or have specks."""
     yield from _empty_masks(masks)
+    yield from _inverted(masks)
     by_label: dict[str, list[MaskFacts]] = defaultdict(list)
     for mask in masks:
         if any(mask.n_voxels.values()):
@@ -153,6 +163,20 @@ def _empty_masks(masks: Sequence[MaskFacts]) -> Iterator[Finding]:
             cases=_cases(shared),
             message=f"{len(shared)} masks are empty where the case has other raters' masks",
             cure="Nothing to do if those raters saw nothing there.",
+        )
+
+
+def _inverted(masks: Sequence[MaskFacts]) -> Iterator[Finding]:
+    inverted = [mask for mask in masks if mask.looks_inverted]
+    if inverted:
+        raters = ", ".join(dict.fromkeys(mask.rater for mask in inverted))
+        yield Finding(
+            kind="inverted-mask",
+            severity="warning",
+            cases=_cases(inverted),
+            message=f"{len(inverted)} masks of {len(masks)}, by {raters}, mark most of their "
+            "border, as a background does",
+            cure="If 0 is the structure, import again with --invert-masks.",
         )
 
 

@@ -61,12 +61,13 @@ def import_cohort(
     *,
     layout: str = "auto",
     pattern: str | None = None,
-    mask_pattern: str | None = None,
+    mask_pattern: str | Sequence[str] | None = None,
     subject_pattern: str | None = None,
     modality: Modality | None = None,
     unit: Unit | None = None,
     labels: Mapping[int, str] | None = None,
     invert_masks: bool = False,
+    voxel_size_mm: tuple[float, float, float] | None = None,
     keep_dates: bool = False,
     copy: bool = False,
     overwrite: bool = False,
@@ -82,9 +83,12 @@ def import_cohort(
         The cohort folder to make, outside ``source``.
     layout : str
         ``auto``, or the name of a layout (`suffice.io.layouts.LAYOUTS`).
-    pattern, mask_pattern : str, optional
+    pattern : str, optional
+    mask_pattern : str or sequence of str, optional
         Paths relative to ``source`` with named fields, e.g. ``{subject}/slice-{slice}.png`` and
-        ``{subject}/mask-{rater}/slice-{slice}.png``; they imply the layout ``pattern``.
+        ``{subject}/mask-{rater}/slice-{slice}.png``; they imply the layout ``pattern``. A name
+        before a pattern of masks, as in ``gold=gold/{slice}.png``, is the rater of all that match
+        it. Files that differ in ``{z}`` alone are slices of one volume.
     subject_pattern : str, optional
         Regular expression with one group, searched in the name of the case: the subject.
     modality, unit : str, optional
@@ -94,6 +98,8 @@ def import_cohort(
         Names of the label values.
     invert_masks : bool
         Whether masks mark the background: 0 becomes 1, everything else 0.
+    voxel_size_mm : tuple of float, optional
+        Of volumes that are put together of slices: across columns, rows and slices.
     keep_dates : bool
         Whether to take dates from DICOM headers; dates identify patients.
     copy : bool
@@ -115,8 +121,9 @@ def import_cohort(
     """
     source, out = Path(source), Path(out)
     _check_places(source, out, overwrite)
+    patterns = (mask_pattern,) if isinstance(mask_pattern, str) else tuple(mask_pattern or ())
     chosen, why = choose_layout(
-        source, layout, pattern=pattern, mask_pattern=mask_pattern, keep_dates=keep_dates
+        source, layout, pattern=pattern, mask_patterns=patterns, keep_dates=keep_dates
     )
     draft = chosen.collect(source)
     told = []
@@ -133,7 +140,14 @@ def import_cohort(
     if subject_pattern:
         draft = _with_subjects(draft, subject_pattern)
     with writing_folder(out, overwrite=overwrite) as folder:
-        intake = Intake(draft, source, folder, invert_masks=invert_masks, listener=listener)
+        intake = Intake(
+            draft,
+            source,
+            folder,
+            invert_masks=invert_masks,
+            voxel_mm=voxel_size_mm,
+            listener=listener,
+        )
         cases = intake.run()
         if not cases:
             raise _nothing_usable(source, chosen.name, intake.left_out)

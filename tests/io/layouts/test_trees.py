@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from suffice.core import CohortError, GeometryError, UsageError
+from suffice.io.images import read_image
 from suffice.io.layouts.bids import Bids
 from suffice.io.layouts.dicom import Dicom
+from suffice.io.layouts.fields import compile_pattern
 from suffice.io.layouts.instances import Instances
-from suffice.io.layouts.pattern import Pattern, compile_pattern
+from suffice.io.layouts.pattern import Pattern
+from suffice.io.layouts.stacks import written_stacks
 
 
 def square(at: int, value: int = 255) -> np.ndarray:
@@ -125,7 +128,7 @@ def test_patterns_name_cases_raters_channels_and_labels(save, source: Path) -> N
     save("P9/mask-0/core/03.png")
     save("odd.png")
     pattern = Pattern(
-        "{subject}/{channel}-{slice}.png", "{subject}/mask-{rater}/{label}/{slice}.png"
+        "{subject}/{channel}-{slice}.png", ["{subject}/mask-{rater}/{label}/{slice}.png"]
     )
     draft = pattern.collect(source)
     case = draft.cases[0]
@@ -148,6 +151,42 @@ def test_a_pattern_needs_fields(pattern: str) -> None:
 def test_patterns_of_unlike_fields(save, source: Path) -> None:
     save("a/1.png")
     with pytest.raises(UsageError, match="same fields: got slice in one of them"):
-        Pattern("{subject}/{slice}.png", "{subject}.png").collect(source)
+        Pattern("{subject}/{slice}.png", ["{subject}.png"]).collect(source)
     with pytest.raises(CohortError, match=r"No file .* matches .*got 1 others"):
         Pattern("{subject}.nii").collect(source)
+
+
+def test_several_patterns_of_masks_and_a_rater_named_before_one(save, source: Path) -> None:
+    save("raw/B1.png")
+    for place in ("Seg_B1", "seg_B1"):
+        save(f"experts/anna/{place}.png")
+    save("gold/seg_B1.png")
+    pattern = Pattern("raw/{case}.png", ["experts/{rater}/*_{case}.png", "gold=gold/*_{case}.png"])
+    draft = pattern.collect(source)
+    assert {r: p.name for r, p in draft.cases[0].case.masks.items()} == {
+        "anna": "Seg_B1.png",
+        "gold": "seg_B1.png",
+    }
+    assert [item.reason for item in draft.left_out] == [
+        "a second mask by 'anna' of its case; 'Seg_B1.png' was taken"
+    ]
+    with pytest.raises(UsageError, match="not both"):
+        Pattern("raw/{case}.png", ["gold={rater}/*_{case}.png"]).collect(source)
+
+
+def test_slices_are_put_together_in_the_order_of_their_numbers(save, source: Path) -> None:
+    for z in (2, 10, *range(3, 10)):
+        save(f"P1/images/{z}.png", square(0) * z)
+        save(f"P1/mask-a/{z}.png", square(0))
+    save("P1/mask-b/2.png", square(0))
+    save("P1/mask-b/4.png", square(0))
+    draft = Pattern("{subject}/images/{z}.png", ["{subject}/mask-{rater}/{z}.png"]).collect(source)
+    (item,) = draft.cases
+    assert [path.stem for path in item.stacks["image"].paths] == [str(n) for n in range(2, 11)]
+    written = written_stacks(item, source / "out", (0.5, 0.5, 2.0)).case.images["image"]
+    volume = read_image(written)
+    assert volume.grid.unit_spacing == (0.5, 0.5, 2.0)
+    np.testing.assert_array_equal(volume.array[0, :, :, 8].T, square(0) * 10)
+    np.testing.assert_array_equal(item.drawings["a"].draw(volume.grid.shape)[:, :, 3].T, square(0))
+    assert "b" not in item.drawings
+    assert "Slice 3 of the stack" in draft.left_out[0].reason

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from suffice.core import CohortError, UsageError
@@ -24,7 +25,7 @@ def choose_layout(
     name: str = "auto",
     *,
     pattern: str | None = None,
-    mask_pattern: str | None = None,
+    mask_patterns: Sequence[str] = (),
     keep_dates: bool = False,
 ) -> tuple[Layout, str]:
     """Choose the layout of a folder, with the reason in a sentence.
@@ -34,7 +35,8 @@ def choose_layout(
     source : Path
     name : str
         ``auto`` to try them all, or one of `LAYOUTS`.
-    pattern, mask_pattern : str, optional
+    pattern : str, optional
+    mask_patterns : sequence of str
         Patterns of the paths of images and masks; they imply the layout ``pattern``.
     keep_dates : bool
         Whether dates in DICOM headers go into the cohort.
@@ -49,8 +51,8 @@ def choose_layout(
     if name not in ("auto", *LAYOUTS):
         raise UsageError(f"There is no layout '{name}'", expected=", ".join(("auto", *LAYOUTS)))
     if pattern is not None and name in ("auto", "pattern"):
-        return Pattern(pattern, mask_pattern), "read by the pattern given"
-    if pattern is not None or mask_pattern is not None or name == "pattern":
+        return Pattern(pattern, tuple(mask_patterns)), "read by the pattern given"
+    if pattern is not None or mask_patterns or name == "pattern":
         raise UsageError(
             "The layout 'pattern' and --pattern, the pattern of images, go together",
             cure="Give --pattern '{subject}/{slice}.png', and --mask-pattern for the masks.",

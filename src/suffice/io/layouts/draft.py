@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from suffice.core import Case, Channel
 from suffice.io.left_out import LeftOut
+
+if TYPE_CHECKING:
+    from suffice.io.layouts.stacks import Stack
 
 LabelArray = npt.NDArray[np.integer]
 
@@ -26,18 +29,25 @@ class Drawing:
         The files it is made from.
     draw : callable
         Takes the shape of the image, ``(Y, X)`` or ``(X, Y, Z)``, and returns label values.
+    is_stored : bool
+        Whether the values are those of the files, which may mark the background.
     """
 
     sources: tuple[Path, ...]
     draw: Callable[[tuple[int, ...]], LabelArray]
+    is_stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DraftCase:
-    """A case as a layout found it, unread: masks to refer to, and masks to draw, by rater."""
+    """A case as a layout found it, unread: masks to refer to, and masks to draw, by rater.
+
+    ``stacks`` are channels whose slices are files of their own.
+    """
 
     case: Case
     drawings: Mapping[str, Drawing] = field(default_factory=dict)
+    stacks: Mapping[str, Stack] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

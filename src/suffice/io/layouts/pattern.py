@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from suffice.core import DEFAULT_CHANNEL, DEFAULT_RATER, Case, Channel, CohortError, UsageError
-from suffice.io.layouts.draft import Draft, DraftCase
+from suffice.core import DEFAULT_CHANNEL, DEFAULT_RATER, Case, Channel, CohortError, SufficeError
+from suffice.io.layouts.draft import Draft, DraftCase, Drawing
 from suffice.io.layouts.drawing import combined
+from suffice.io.layouts.fields import (
+    Fields,
+    MaskPattern,
+    case_name,
+    compile_pattern,
+    require_same_fields,
+)
 from suffice.io.layouts.names import is_scan, listed, subject_of, walk
+from suffice.io.layouts.stacks import Stack
 from suffice.io.left_out import LeftOut
 
-_TOKEN = re.compile(r"\{(?P<field>[A-Za-z_]\w*)\}|(?P<deep>\*\*/)|(?P<any>\*)")
-_NOT_IN_NAME = ("channel", "rater", "label", "date")
-
-Fields = Mapping[str, str]
+Row = tuple[Path, Fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +33,32 @@ class Pattern:
         E.g. ``{subject}/{visit}/slice-{slice}.png``. A field matches within one folder or file
         name, ``*`` anything there, ``**/`` any folders. ``{subject}``, ``{visit}`` and
         ``{date}`` go into the columns of that name, ``{channel}`` tells the channels of a case
-        apart; the other fields tell cases apart.
-    masks : str, optional
+        apart, ``{z}`` the slices of a volume; the other fields tell cases apart.
+    masks : sequence of str
         The same fields; ``{rater}`` tells masks of a case apart, ``{label}`` the structures of a
-        mask that are files of their own.
+        mask that are files of their own. ``NAME=`` before a pattern names the rater of all.
     """
 
     images: str
-    masks: str | None = None
+    masks: Sequence[str] = ()
 
     name = "pattern"
 
     def detect(self, source: Path) -> str | None:
         """Count the files that match."""
-        n_images, n_masks = len(self._found(source)[0]), len(self._found(source)[1])
-        if not n_images:
+        found = self._found(source)
+        if not found.images:
             return None
-        return f"{n_images} files match the pattern of images, {n_masks} that of masks"
+        return (
+            f"{len(found.images)} files match the pattern of images, {len(found.masks)} that of "
+            "masks"
+        )
 
     def collect(self, source: Path) -> Draft:
         """Group the files by their fields."""
-        images, masks, others = self._found(source)
-        if not images:
+        found = self._found(source)
+        if not found.images:
+            others = found.others
             raise CohortError(
                 f"No file in '{source}' matches '{self.images}'",
                 got=f"{len(others)} others, e.g. '{others[0].relative_to(source)}'"
@@ -58,149 +66,130 @@ class Pattern:
                 else "no files",
                 cure="Patterns are relative to the source, with / between folders.",
             )
-        self._require_same_fields()
-        channels = sorted({fields.get("channel", DEFAULT_CHANNEL) for _, fields in images})
-        labels = sorted({fields["label"] for _, fields in masks if "label" in fields})
-        grouped = _grouped(images)
-        masks_of = _grouped(masks)
-        left_out: list[LeftOut] = []
-        cases = []
+        require_same_fields(compile_pattern(self.images), self._mask_patterns())
+        gathering = _Gathering(
+            channels=sorted({row.get("channel", DEFAULT_CHANNEL) for _, row in found.images}),
+            labels=sorted({row["label"] for _, row in found.masks if "label" in row}),
+        )
+        grouped, masks_of = _grouped(found.images), _grouped(found.masks)
         for name, rows in grouped.items():
-            files = {fields.get("channel", DEFAULT_CHANNEL): path for path, fields in rows}
-            missing = [channel for channel in channels if channel not in files]
-            if missing:
-                left_out.append(LeftOut(rows[0][0], f"no file for the channel '{missing[0]}'"))
-                continue
-            cases.append(_draft_case(name, files, rows[0][1], masks_of.get(name, []), labels))
+            gathering.take(name, rows, masks_of.get(name, []))
         orphans = [path for n, rows in masks_of.items() if n not in grouped for path, _ in rows]
         notes = []
-        if others:
-            names = listed((str(path.relative_to(source)) for path in others), 3)
-            notes.append(f"{len(others)} files match neither pattern, e.g. {names}")
+        if found.others:
+            names = listed((str(path.relative_to(source)) for path in found.others), 3)
+            notes.append(f"{len(found.others)} files match neither pattern, e.g. {names}")
         return Draft(
-            cases=tuple(cases),
-            channels=tuple(Channel(channel) for channel in channels),
-            labels=dict(enumerate(labels, 1)) or None,
+            cases=tuple(gathering.cases),
+            channels=tuple(Channel(channel) for channel in gathering.channels),
+            labels=dict(enumerate(gathering.labels, 1)) or None,
             orphans=tuple(orphans),
-            left_out=tuple(left_out),
+            left_out=tuple(gathering.left_out),
             notes=tuple(notes),
         )
 
-    def _found(
-        self, source: Path
-    ) -> tuple[list[tuple[Path, Fields]], list[tuple[Path, Fields]], list[Path]]:
+    def _mask_patterns(self) -> list[MaskPattern]:
+        return [MaskPattern.of(text) for text in self.masks]
+
+    def _found(self, source: Path) -> _Found:
         """Sort the files into images, masks and others, with their fields."""
         image_re = compile_pattern(self.images)
-        mask_re = compile_pattern(self.masks) if self.masks else None
-        images: list[tuple[Path, Fields]] = []
-        masks: list[tuple[Path, Fields]] = []
-        others: list[Path] = []
+        mask_patterns = self._mask_patterns()
+        found = _Found()
         for path in walk(source):
             relative = path.relative_to(source).as_posix()
-            if mask_re and (match := mask_re.fullmatch(relative)):
-                masks.append((path, match.groupdict()))
+            fields = (each.fields_of(relative) for each in mask_patterns)
+            known = next((each for each in fields if each is not None), None)
+            if known is not None:
+                found.masks.append((path, known))
             elif match := image_re.fullmatch(relative):
-                images.append((path, match.groupdict()))
+                found.images.append((path, match.groupdict()))
             elif is_scan(path):
-                others.append(path)
-        return images, masks, others
+                found.others.append(path)
+        return found
 
-    def _require_same_fields(self) -> None:
-        if not self.masks:
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    images: list[Row] = field(default_factory=list)
+    masks: list[Row] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathering:
+    """Cases made of files, one after the other, and the files that fit none."""
+
+    channels: list[str]
+    labels: list[str]
+    cases: list[DraftCase] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+    def take(self, name: str, images: list[Row], masks: list[Row]) -> None:
+        """Make a case of the files that bear its name."""
+        by_channel = _by(images, "channel", DEFAULT_CHANNEL)
+        missing = [channel for channel in self.channels if channel not in by_channel]
+        if missing:
+            self.left_out.append(LeftOut(images[0][0], f"no file for the channel '{missing[0]}'"))
             return
-        image_fields, mask_fields = (
-            set(compile_pattern(p).groupindex) - set(_NOT_IN_NAME)
-            for p in (self.images, self.masks)
-        )
-        if image_fields != mask_fields:
-            raise UsageError(
-                "The patterns of images and masks must name the same fields",
-                got=" ".join(sorted(image_fields ^ mask_fields)) + " in one of them alone",
-                cure="Write * where a part does not matter; {rater} and {channel} may differ.",
+        fields = images[0][1]
+        item = DraftCase(
+            Case(
+                name,
+                fields.get("subject") or subject_of(name),
+                {channel: self._only(rows, "image") for channel, rows in by_channel.items()},
+                visit=fields.get("visit", ""),
+                date=fields.get("date", ""),
             )
-
-
-def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Turn a pattern of paths into a regular expression.
-
-    Raises
-    ------
-    UsageError
-        If the pattern has no field, or a brace that does not close.
-
-    Examples
-    --------
-    >>> compile_pattern("{subject}/mask-{rater}/*.png").fullmatch("p1/mask-2/a.png").groupdict()
-    {'subject': 'p1', 'rater': '2'}
-    """
-    parts: list[str] = []
-    seen: set[str] = set()
-    end = 0
-    for token in _TOKEN.finditer(pattern):
-        parts.append(re.escape(pattern[end : token.start()]))
-        field = token["field"]
-        if field:
-            parts.append(f"(?P={field})" if field in seen else f"(?P<{field}>[^/]+?)")
-            seen.add(field)
-        else:
-            parts.append("(?:.*/)?" if token["deep"] else "[^/]*")
-        end = token.end()
-    rest = re.escape(pattern[end:])
-    text = "".join(parts) + rest
-    if not seen or "{" in re.sub(_TOKEN, "", pattern) or "}" in re.sub(_TOKEN, "", pattern):
-        raise UsageError(
-            "A pattern needs fields in braces",
-            got=repr(pattern),
-            expected="e.g. '{subject}/images/slice-{slice}.png'",
         )
-    return re.compile(text)
+        if "z" in fields:
+            try:
+                stacks = {channel: _stack(rows) for channel, rows in by_channel.items()}
+            except SufficeError as error:
+                self.left_out.append(LeftOut(images[0][0], str(error)))
+                return
+            item = replace(item, stacks=stacks)
+        self.cases.append(self._with_masks(item, _by(masks, "rater", DEFAULT_RATER)))
+
+    def _with_masks(self, item: DraftCase, by_rater: dict[str, list[Row]]) -> DraftCase:
+        drawings: dict[str, Drawing] = {}
+        paths: dict[str, Path] = {}
+        for rater, rows in by_rater.items():
+            if any("label" in own for _, own in rows):
+                value_of = {label: value for value, label in enumerate(self.labels, 1)}
+                parts = [(value_of[own["label"]], path) for path, own in rows if "label" in own]
+                drawings[rater] = combined(parts)
+            elif item.stacks:
+                try:
+                    drawings[rater] = _stack(rows).drawing()
+                except SufficeError as error:
+                    self.left_out.append(LeftOut(rows[0][0], str(error)))
+            else:
+                paths[rater] = self._only(rows, f"mask by '{rater}'")
+        return replace(item, case=replace(item.case, masks=paths), drawings=drawings)
+
+    def _only(self, rows: list[Row], kind: str) -> Path:
+        """Take the first file; the others, where files are no slices, are left out."""
+        first, fields = rows[0]
+        if "z" not in fields:
+            reason = f"a second {kind} of its case; '{first.name}' was taken"
+            self.left_out.extend(LeftOut(path, reason) for path, _ in rows[1:])
+        return first
 
 
-def _grouped(rows: Iterable[tuple[Path, Fields]]) -> dict[str, list[tuple[Path, Fields]]]:
-    cases: dict[str, list[tuple[Path, Fields]]] = {}
+def _grouped(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    cases: dict[str, list[Row]] = {}
     for path, fields in rows:
-        cases.setdefault(_case_name(fields), []).append((path, fields))
+        cases.setdefault(case_name(fields), []).append((path, fields))
     return cases
 
 
-def _case_name(fields: Fields) -> str:
-    """Join the fields; a bare number gets the name of its field before it."""
-    parts = [
-        f"{field}-{value}" if value.isdecimal() and len(fields) > 1 else value
-        for field, value in sorted(fields.items(), key=lambda item: _place(item[0]))
-        if field not in _NOT_IN_NAME
-    ]
-    return "_".join(parts) or "case"
+def _by(rows: Iterable[Row], key: str, default: str) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for path, fields in rows:
+        groups.setdefault(fields.get(key, default), []).append((path, fields))
+    return groups
 
 
-def _place(field: str) -> int:
-    first = ("subject", "visit")
-    return first.index(field) if field in first else len(first)
-
-
-def _draft_case(
-    name: str,
-    files: Mapping[str, Path],
-    fields: Fields,
-    masks: list[tuple[Path, Fields]],
-    labels: list[str],
-) -> DraftCase:
-    case = Case(
-        name,
-        fields.get("subject") or subject_of(name),
-        files,
-        visit=fields.get("visit", ""),
-        date=fields.get("date", ""),
-    )
-    by_rater: dict[str, list[tuple[Path, Fields]]] = {}
-    for path, own in masks:
-        by_rater.setdefault(own.get("rater", DEFAULT_RATER), []).append((path, own))
-    if not labels:
-        paths = {rater: rows[0][0] for rater, rows in by_rater.items()}
-        return DraftCase(Case(case.name, case.subject, files, paths, case.visit, case.date))
-    value_of = {label: value for value, label in enumerate(labels, 1)}
-    drawings = {
-        rater: combined([(value_of[own["label"]], path) for path, own in rows])
-        for rater, rows in by_rater.items()
-    }
-    return DraftCase(case, drawings)
+def _stack(rows: Sequence[Row]) -> Stack:
+    return Stack.of([(fields["z"], path) for path, fields in rows])
