@@ -1,10 +1,14 @@
-"""How the page says that scored cases were kept apart."""
+"""How the page says that scored cases were kept apart, and what no mean takes in."""
 
 import pandas as pd
 import pytest
 
-from suffice.report.folder import Study
-from suffice.report.scoring import validation_sentences
+from suffice.metrics import METRICS
+from suffice.metrics.instance_scores import INSTANCE_METRICS
+from suffice.report import write_report
+from suffice.report.folder import Study, read_study
+from suffice.report.scoring import NoMeanRow, no_mean_rows, validation_sentences
+from suffice.report.words import METRICS as WORDS
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,27 @@ def test_how_the_score_was_made_is_said(folds: tuple[str, ...], words: str) -> N
     )
     study = Study(None, None, splits, None, None, None, None, ())
     assert words in " ".join(validation_sentences(study))
+
+
+def test_every_metric_has_its_words() -> None:
+    known = {metric.name: metric.better for metric in METRICS.values()}
+    assert {name: WORDS[name].better for name in known} == known
+    assert all(WORDS[name].meaning for name in [*known, *INSTANCE_METRICS])
+
+
+def test_what_no_mean_takes_in_is_named_case_by_case(make_study) -> None:
+    folder = make_study()
+    (row,) = no_mean_rows(read_study(folder))
+    assert row == NoMeanRow("posterior", "drawn, not predicted", "HD95 (mm)", "case-11", 1)
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert "<td>drawn, not predicted</td><td>HD95 (mm)</td>" in page
+
+
+def test_many_cases_are_counted_and_the_first_ones_named() -> None:
+    cases = [f"c{i:02d}" for i in range(25)]
+    rows = [(c, c, "cell", "hd95_px", float("inf"), "", "") for c in cases]
+    names = ["case", "subject", "label", "metric", "value", "rung", "fold"]
+    study = Study(None, None, None, pd.DataFrame(rows, columns=names), None, None, None, ())
+    (row,) = no_mean_rows(study)
+    assert row.n_cases == 25
+    assert row.cases.endswith("c19 and 5 more")

@@ -17,7 +17,9 @@ from suffice.report.words import (
     number,
     percent,
 )
-from suffice.study import MEAN
+from suffice.study import MEAN, undefined_rows
+
+_MAX_NAMED = 20
 
 # Counted, not averaged: a structure that one of the two masks lacks.
 OUTCOMES = {
@@ -48,6 +50,17 @@ class OutcomeRow:
 
     label: str
     counts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoMeanRow:
+    """Cases whose values are in no mean, for one structure and one reason."""
+
+    label: str
+    reason: str
+    metrics: str
+    cases: str
+    n_cases: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +144,33 @@ def _tally(outcomes: pd.DataFrame, name: str) -> str:
     """Count how often an outcome came true, of the cases in which it could."""
     values = outcomes.loc[outcomes["metric"] == name, "value"]
     return f"{int((values > 0).sum())} of {len(values)}" if len(values) else MISSING
+
+
+def no_mean_rows(study: Study) -> list[NoMeanRow]:
+    """Name the cases whose values the means leave out, and why."""
+    table = study.of_rung(study.scores)
+    if table is None:
+        return []
+    rows = []
+    undefined = undefined_rows(table)
+    for (label, reason), group in undefined.groupby(["label", "reason"], sort=False):
+        # Cases that lack the same metrics share a line.
+        lacking = group.groupby("case", sort=False)["metric"].agg(_metrics_words)
+        for metrics in dict.fromkeys(lacking):
+            cases = [str(case) for case in lacking.index[lacking == metrics]]
+            rows.append(NoMeanRow(str(label), str(reason), metrics, _named(cases), len(cases)))
+    return rows
+
+
+def _metrics_words(metrics: pd.Series[str]) -> str:
+    ordered = sorted(dict.fromkeys(metrics), key=metric_rank)
+    return ", ".join(metric_words(metric).title for metric in ordered)
+
+
+def _named(cases: list[str]) -> str:
+    named = ", ".join(cases[:_MAX_NAMED])
+    n_more = len(cases) - _MAX_NAMED
+    return f"{named} and {n_more} more" if n_more > 0 else named
 
 
 def dice_by_case(study: Study) -> pd.DataFrame | None:

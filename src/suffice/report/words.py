@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from suffice.metrics import split_unit
+
 MISSING = "–"
 
 
@@ -28,12 +30,47 @@ METRICS: dict[str, MetricWords] = {
     "nsd": MetricWords(
         "NSD", 3, "higher", "part of both outlines that lies within the tolerance of the other"
     ),
+    "cldice": MetricWords(
+        "clDice", 3, "higher", "part of both centrelines that lies within the other mask"
+    ),
+    "sensitivity": MetricWords("Sensitivity", 3, "higher", "part of the drawn that is predicted"),
+    "precision": MetricWords("Precision", 3, "higher", "part of the predicted that is drawn"),
+    "specificity": MetricWords(
+        "Specificity", 4, "higher", "part of the background left alone: near 1 for any small mask"
+    ),
+    "kappa": MetricWords("Kappa", 3, "higher", "agreement of the voxels beyond chance"),
+    "volume_similarity": MetricWords(
+        "Volume similarity", 3, "higher", "how alike the sizes are, wherever the masks lie"
+    ),
     "hd95": MetricWords(
         "HD95", 2, "lower", "95 % of the outline lies closer than this to the other outline"
     ),
+    "hd": MetricWords("HD", 2, "lower", "largest distance from one outline to the other"),
     "assd": MetricWords("ASSD", 2, "lower", "mean distance between the two outlines"),
+    "masd": MetricWords("MASD", 2, "lower", "mean of each outline's mean distance to the other"),
     "volume_error": MetricWords("Volume error", 2, "near 0", "predicted minus drawn"),
     "area_error": MetricWords("Area error", 1, "near 0", "predicted minus drawn"),
+    "lesion_sensitivity": MetricWords(
+        "Objects found", 3, "higher", "part of the drawn objects that a prediction touches"
+    ),
+    "lesion_precision": MetricWords(
+        "Objects right", 3, "higher", "part of the predicted objects that touch a drawn one"
+    ),
+    "lesion_f1": MetricWords("F1 of objects", 3, "higher", "balance of objects found and right"),
+    "pq": MetricWords(
+        "PQ", 3, "higher", "panoptic quality: objects matched, weighted by their overlap"
+    ),
+    "sq": MetricWords("SQ", 3, "higher", "mean IoU of the objects matched"),
+    "rq": MetricWords("RQ", 3, "higher", "F1 of the objects matched"),
+    "f1_iou50": MetricWords("F1 at IoU 0.5", 3, "higher", "objects that match by IoU above 0.5"),
+    "f1_iou10": MetricWords("F1 at IoU 0.1", 3, "higher", "objects that match by IoU above 0.1"),
+    "dsb_ap50": MetricWords(
+        "AP at IoU 0.5", 3, "higher", "matched objects over all, as in the Data Science Bowl"
+    ),
+    "dsb_ap50_95": MetricWords("AP at IoU 0.5 to 0.95", 3, "higher", "the same, a mean"),
+    "aji": MetricWords("AJI", 3, "higher", "aggregated Jaccard index of the objects"),
+    "aji_plus": MetricWords("AJI+", 3, "higher", "AJI with one-to-one pairs"),
+    "count_error": MetricWords("Count error", 1, "near 0", "objects predicted minus drawn"),
     "volume": MetricWords("Volume", 2),
     "area": MetricWords("Area", 1),
     "extent": MetricWords("Largest extent", 1),
@@ -45,7 +82,8 @@ METRICS: dict[str, MetricWords] = {
     ),
 }
 
-_UNITS = {"mm": "mm", "ml": "ml", "percent": "%", "px": "pixels", "mm2": "mm²"}
+# Of the units that end a row's name; the others are written as they are.
+_UNIT_WORDS = {"percent": "%", "px": "pixels", "mm2": "mm²"}
 
 
 def metric_words(metric: str) -> MetricWords:
@@ -56,11 +94,11 @@ def metric_words(metric: str) -> MetricWords:
     >>> metric_words("dice").title, metric_words("hd95_px").title, metric_words("mass_ml").title
     ('Dice', 'HD95 (pixels)', 'Mass (ml)')
     """
-    stem, unit = _split(metric)
+    stem, unit = split_unit(metric)
     known = METRICS.get(stem, MetricWords(_sentence(stem)))
     if not unit:
         return known
-    title = f"{known.title} ({_UNITS[unit]})"
+    title = f"{known.title} ({_UNIT_WORDS.get(unit, unit)})"
     if unit == "percent":
         return replace(known, title=title, decimals=1, meaning=_SHARE)
     return replace(known, title=title)
@@ -69,14 +107,8 @@ def metric_words(metric: str) -> MetricWords:
 def metric_rank(metric: str) -> tuple[int, str]:
     """Sort key: known metrics in their order, then the others by name."""
     names = list(METRICS)
-    stem, _ = _split(metric)
+    stem, _ = split_unit(metric)
     return (names.index(stem) if stem in METRICS else len(names), metric)
-
-
-def _split(metric: str) -> tuple[str, str]:
-    """Part a metric's name from its unit."""
-    stem, _, unit = metric.rpartition("_")
-    return (stem, unit) if stem and unit in _UNITS else (metric, "")
 
 
 def _sentence(name: str) -> str:
