@@ -1,6 +1,13 @@
 """Several raters of one scan: how far they agree, and one mask from theirs. No torch."""
 
-from suffice.raters.agreement import Agreement, PairAgreement, StructureAgreement, agreement
+from suffice.raters.adjudicate import Dispute, adjudicate
+from suffice.raters.agreement import (
+    Agreement,
+    Comparison,
+    PairAgreement,
+    StructureAgreement,
+    agreement,
+)
 from suffice.raters.ceiling import CeilingRow, ceiling
 from suffice.raters.consensus import majority, soft_mean
 from suffice.raters.duplicates import DuplicateRaters, find_duplicate_raters
@@ -10,25 +17,39 @@ from suffice.raters.kappa import fleiss_kappa, krippendorff_alpha
 from suffice.raters.shape_based import shape_based_average
 from suffice.raters.simple import SimpleResult, simple
 from suffice.raters.staple import StapleResult, staple, staple_cohort
+from suffice.raters.summary import (
+    BeyondChance,
+    RaterSummary,
+    beyond_chance,
+    human_ceiling,
+    summarise_pairs,
+)
 
 __all__ = [
     "METHODS",
     "Agreement",
+    "BeyondChance",
     "CeilingRow",
+    "Comparison",
     "Consensus",
+    "Dispute",
     "DuplicateRaters",
     "Icc",
     "Method",
     "PairAgreement",
     "RaterStatistic",
+    "RaterSummary",
     "SimpleResult",
     "StapleResult",
     "StructureAgreement",
+    "adjudicate",
     "agreement",
+    "beyond_chance",
     "ceiling",
     "find_duplicate_raters",
     "fleiss_kappa",
     "fuse",
+    "human_ceiling",
     "icc_2_1",
     "krippendorff_alpha",
     "majority",
@@ -37,4 +58,5 @@ __all__ = [
     "soft_mean",
     "staple",
     "staple_cohort",
+    "summarise_pairs",
 ]

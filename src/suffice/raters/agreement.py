@@ -4,34 +4,47 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
-import numpy.typing as npt
 
 from suffice.core import Grid, Legend
 from suffice.metrics import Overlap, surface_distances
-from suffice.raters.votes import Masks, require_masks
+from suffice.raters.votes import BoolArray, Masks, require_masks
 
 State = Literal["both", "one", "neither"]
 
 
+class Compared(TypedDict):
+    """What two masks of one structure come to; the fields of `Comparison` but the names."""
+
+    state: State
+    dice: float
+    iou: float
+    nsd: float
+    hd95: float
+    assd: float
+    size_difference: float
+    length_unit: str
+    size_unit: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PairAgreement:
-    """Two raters' masks of one structure of one case.
+class Comparison:
+    """Two masks of one structure of one case.
 
     Parameters
     ----------
-    case, subject, label, rater_a, rater_b : str
+    case, subject, label : str
     state : {"both", "one", "neither"}
-        Who drew the structure. Where neither did they agree that it is absent, nothing can
-        overlap, and the values below are not numbers: count such rows apart.
+        Which of the two have the structure. Where neither has, they agree that it is absent,
+        nothing can overlap, and the values below are not numbers: count such rows apart.
     dice, iou, nsd : float
-        0 where only one of the two drew it.
+        0 where only one of the two has it.
     hd95, assd : float
-        In ``length_unit``; infinite where only one of the two drew it.
-    size_a, size_b, size_difference : float
-        In ``size_unit``; the difference is b minus a.
+        In ``length_unit``; infinite where only one of the two has it.
+    size_difference : float
+        The second minus the first, in ``size_unit``.
     length_unit, size_unit : str
         ``mm`` or ``px``; ``ml``, ``mm2`` or ``px``.
     """
@@ -39,19 +52,32 @@ class PairAgreement:
     case: str
     subject: str
     label: str
-    rater_a: str
-    rater_b: str
     state: State
     dice: float
     iou: float
     nsd: float
     hd95: float
     assd: float
-    size_a: float
-    size_b: float
     size_difference: float
     length_unit: str
     size_unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairAgreement(Comparison):
+    """Two raters' masks of one structure of one case, as in `Comparison`.
+
+    Parameters
+    ----------
+    rater_a, rater_b : str
+    size_a, size_b : float
+        In ``size_unit``.
+    """
+
+    rater_a: str
+    rater_b: str
+    size_a: float
+    size_b: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,61 +154,59 @@ def agreement(
     structures = []
     unit, each = size_unit(grid)
     for label in legend:
-        drawn = {rater: mask == label.value for rater, mask in masks.items()}
+        drawn = {rater: np.asarray(mask == label.value) for rater, mask in masks.items()}
+        sizes = {rater: float(np.count_nonzero(mask)) * each for rater, mask in drawn.items()}
         for a, b in itertools.combinations(drawn, 2):
             pairs.append(
-                compare(drawn[a], drawn[b], grid, nsd_tolerance_mm, case, subject, label.name, a, b)
+                PairAgreement(
+                    case=case,
+                    subject=subject,
+                    label=label.name,
+                    rater_a=a,
+                    rater_b=b,
+                    size_a=sizes[a],
+                    size_b=sizes[b],
+                    **compare(drawn[a], drawn[b], grid, nsd_tolerance_mm),
+                )
             )
-        yes = np.sum([d.astype(np.uint16) for d in drawn.values()], axis=0)
-        counts = np.bincount(yes.ravel(), minlength=len(drawn) + 1)
         structures.append(
             StructureAgreement(
                 case=case,
                 subject=subject,
                 label=label.name,
-                sizes=tuple((r, float(np.count_nonzero(d)) * each) for r, d in drawn.items()),
+                sizes=tuple(sizes.items()),
                 size_unit=unit,
-                yes_counts=tuple(int(n) for n in counts),
+                yes_counts=_yes_counts(list(drawn.values())),
             )
         )
     return Agreement(tuple(pairs), tuple(structures))
 
 
-def compare(
-    a: npt.NDArray[np.bool_],
-    b: npt.NDArray[np.bool_],
-    grid: Grid,
-    nsd_tolerance_mm: float,
-    case: str,
-    subject: str,
-    label: str,
-    rater_a: str,
-    rater_b: str,
-) -> PairAgreement:
-    """Compare two raters' masks of one structure."""
+def compare(a: BoolArray, b: BoolArray, grid: Grid, nsd_tolerance_mm: float) -> Compared:
+    """Compare two masks of one structure."""
     overlap = Overlap.of(a, b)
-    present = (overlap.n_predicted > 0) + (overlap.n_reference > 0)
-    state: State = ("neither", "one", "both")[present]
     unit, each = size_unit(grid)
+    states: tuple[State, ...] = ("neither", "one", "both")
+    state = states[(overlap.n_predicted > 0) + (overlap.n_reference > 0)]
     nsd, hd95, assd = _distances(a, b, grid, nsd_tolerance_mm, state)
-    return PairAgreement(
-        case=case,
-        subject=subject,
-        label=label,
-        rater_a=rater_a,
-        rater_b=rater_b,
+    return Compared(
         state=state,
         dice=overlap.dice,
         iou=overlap.iou,
         nsd=nsd,
         hd95=hd95,
         assd=assd,
-        size_a=overlap.n_predicted * each,
-        size_b=overlap.n_reference * each,
-        size_difference=-overlap.n_excess * each,
+        size_difference=(overlap.n_reference - overlap.n_predicted) * each,
         length_unit="px" if grid.spacing_mm is None else "mm",
         size_unit=unit,
     )
+
+
+def _yes_counts(drawn: list[BoolArray]) -> tuple[int, ...]:
+    yes = np.zeros(drawn[0].shape, dtype=np.uint16)
+    for mask in drawn:
+        yes += mask
+    return tuple(int(n) for n in np.bincount(yes.ravel(), minlength=len(drawn) + 1))
 
 
 def size_unit(grid: Grid) -> tuple[str, float]:
@@ -195,11 +219,7 @@ def size_unit(grid: Grid) -> tuple[str, float]:
 
 
 def _distances(
-    a: npt.NDArray[np.bool_],
-    b: npt.NDArray[np.bool_],
-    grid: Grid,
-    nsd_tolerance_mm: float,
-    state: State,
+    a: BoolArray, b: BoolArray, grid: Grid, nsd_tolerance_mm: float, state: State
 ) -> tuple[float, float, float]:
     if state == "neither":
         return float("nan"), float("nan"), float("nan")
