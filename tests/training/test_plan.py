@@ -168,7 +168,9 @@ def test_pictures_are_pictures() -> None:
 
 
 def test_hounsfield_units_keep_their_meaning() -> None:
-    assert plan_of(fingerprint(), in_hu=(True, False)).normalisation == ("cohort", "scan")
+    both = fingerprint(intensity=((0.0, 100.0, 50.0, 20.0),) * 2)
+    plan = plan_of(both, n_channels=2, in_hu=(True, False))
+    assert plan.normalisation == ("cohort", "scan")
     assert plan_of(fingerprint(), in_hu=(False,)).normalisation == ("scan",)
 
 
@@ -209,3 +211,29 @@ def test_a_plan_is_put_into_words() -> None:
     pictures = plan_of(fingerprint((200, 200), (1.0, 1.0)))
     assert dict(describe(pictures))["spacing"] == "pixels as they are"
     assert "speed" not in dict(describe(replace(plan, seconds_per_step=0.0)))
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('precision = "bf16"', "'bf16', expected 32-true, bf16-mixed, 16-mixed"),
+        ('augmentation = "wild"', "'wild', expected .*strong"),
+        ("patch_size = [33, 32, 32]", r"\(33, 32, 32\), expected multiples of 4, 4, 4"),
+        ("patch_size = [32, 32]", "expected multiples of 4, 4, 4"),
+        ("batch_size = 0", "0, expected 1 or more"),
+        ("batch_size = 1.5", "1.5, expected 1 or more"),
+        ("widths = [16, 20]", "multiples of 8"),
+        ("spacing_mm = [1.0, -1.0, 1.0]", "3 positive numbers"),
+        ('normalisation = ["mean"]', "1 of scan, cohort"),
+        ("flip_axes = [3]", "some of 0 to 2"),
+        ("slice_axis = 3", "0 to 2"),
+        ("learning_rate = 0.0", "a positive number"),
+        ("foreground = 50", "0 to 1"),
+    ],
+)
+def test_what_a_hand_wrote_wrong_is_named_with_its_cure(line: str, told: str) -> None:
+    key = line.split(" = ")[0]
+    lines = plan_to_toml(plan_of(fingerprint())).splitlines()
+    text = "\n".join([each for each in lines if not each.startswith(f"{key} =")] + [line])
+    with pytest.raises(ModelError, match=rf"{key} cannot .*{told}.* Mend {key} in plan.toml"):
+        plan_from_toml(text)

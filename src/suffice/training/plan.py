@@ -13,6 +13,7 @@ import numpy as np
 from suffice.core import Budget, ModelError
 from suffice.training.fingerprint import Fingerprint
 from suffice.training.machine import Machine
+from suffice.training.plan_checks import MAX_MULTIPLE, require_usable
 
 # A slice is a picture of its own where the next one is this many times as far as its pixels are.
 ANISOTROPY_FOR_SLICES = 3.5
@@ -62,6 +63,11 @@ class Plan:
         Calibrated on the machine; 0 before calibration.
     n_steps : int
         Expected within the budget.
+
+    Raises
+    ------
+    ModelError
+        If a value is none that training or prediction can follow.
     """
 
     ndim: int
@@ -88,6 +94,9 @@ class Plan:
     minutes: float = 0.0
     seconds_per_step: float = 0.0
     n_steps: int = 0
+
+    def __post_init__(self) -> None:
+        require_usable(self)
 
     @property
     def divisible_by(self) -> tuple[int, ...]:
@@ -141,7 +150,7 @@ def plan_from_toml(text: str) -> Plan:
     Raises
     ------
     ModelError
-        If a key is unknown, missing or of another kind.
+        If a key is unknown or missing, or a value cannot be followed.
     """
     try:
         return plan_from_dict(tomllib.loads(text))
@@ -162,7 +171,7 @@ def plan_from_dict(table: Mapping[str, Any]) -> Plan:
 
 def patch_multiple(strides: Sequence[Sequence[int]]) -> np.ndarray:
     """Multiples that waste few voxels and leave no odd sizes where most of the work is."""
-    multiple: np.ndarray = np.minimum(np.prod(np.array(strides), axis=0), 4)
+    multiple: np.ndarray = np.minimum(np.prod(np.array(strides), axis=0), MAX_MULTIPLE)
     return multiple
 
 

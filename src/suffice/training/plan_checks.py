@@ -1,0 +1,85 @@
+"""Whether a plan can be followed: people edit plan.toml by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from suffice.augment import POLICIES
+from suffice.core import ModelError
+from suffice.training.machine import PRECISIONS
+
+if TYPE_CHECKING:
+    from suffice.training.plan import Plan
+
+NORMALISATIONS = ("scan", "cohort")
+# Sizes in these steps leave no odd sizes where most of the work is.
+MAX_MULTIPLE = 4
+
+Doubt = tuple[str, bool, str]
+
+
+def require_usable(plan: Plan) -> None:
+    """Raise a `ModelError` that names the first value of a plan that nothing can be done with."""
+    for checks in (_network, _data, _numbers):
+        for key, is_good, expected in checks(plan):
+            if not is_good:
+                raise ModelError(
+                    f"The plan's {key} cannot be followed",
+                    got=repr(getattr(plan, key)),
+                    expected=expected,
+                    cure=f"Mend {key} in plan.toml.",
+                )
+
+
+def _network(plan: Plan) -> Iterator[Doubt]:
+    yield "ndim", plan.ndim in (2, 3), "2 or 3"
+    yield "precision", plan.precision in PRECISIONS, ", ".join(PRECISIONS)
+    yield "batch_size", _counts([plan.batch_size]), "1 or more"
+    yield "n_classes", _counts([plan.n_classes], least=2), "2 or more, with the background"
+    yield "in_channels", _counts([plan.in_channels]), "1 or more"
+    yield "n_heads", _counts([plan.n_heads]), "1 or more"
+    is_good = all(_counts(stride) and len(stride) == plan.ndim for stride in plan.strides)
+    yield "strides", is_good and bool(plan.strides), f"{plan.ndim} whole numbers for each level"
+    n_levels = len(plan.strides) + 1
+    is_good = len(plan.widths) == n_levels and all(w > 0 and w % 8 == 0 for w in plan.widths)
+    yield "widths", is_good, f"{n_levels} multiples of 8"
+    is_good = len(plan.blocks) == n_levels and _counts(plan.blocks, least=0)
+    yield "blocks", is_good, f"{n_levels} whole numbers"
+    multiple = [min(math.prod(steps), MAX_MULTIPLE) for steps in zip(*plan.strides, strict=True)]
+    is_good = len(plan.patch_size) == plan.ndim and _counts(plan.patch_size)
+    is_good = is_good and all(n % m == 0 for n, m in zip(plan.patch_size, multiple, strict=True))
+    yield "patch_size", is_good, f"multiples of {', '.join(map(str, multiple))}"
+
+
+def _data(plan: Plan) -> Iterator[Doubt]:
+    n_axes = len(plan.spacing_mm)
+    is_good = plan.slice_axis is None or plan.slice_axis in range(n_axes)
+    yield "slice_axis", is_good, f"0 to {n_axes - 1}, or no such line"
+    n_wanted = plan.ndim + (plan.slice_axis is not None)
+    is_good = n_axes == n_wanted and all(_is_positive(s) for s in plan.spacing_mm)
+    yield "spacing_mm", is_good, f"{n_wanted} positive numbers"
+    n = plan.in_channels
+    is_good = len(plan.normalisation) == n and set(plan.normalisation) <= set(NORMALISATIONS)
+    yield "normalisation", is_good, f"{n} of {', '.join(NORMALISATIONS)}"
+    is_good = len(plan.intensity) == n and all(len(each) == 4 for each in plan.intensity)
+    yield "intensity", is_good, f"low, high, mean and sd for each of {n} channels"
+    is_good = set(plan.flip_axes) <= set(range(plan.ndim))
+    yield "flip_axes", is_good, f"some of 0 to {plan.ndim - 1}"
+    yield "augmentation", plan.augmentation in POLICIES, ", ".join(POLICIES)
+
+
+def _numbers(plan: Plan) -> Iterator[Doubt]:
+    yield "learning_rate", _is_positive(plan.learning_rate), "a positive number"
+    yield "weight_decay", 0 <= plan.weight_decay < math.inf, "0 or more"
+    yield "foreground", 0 <= plan.foreground <= 1, "0 to 1"
+    yield "averaging", 0 <= plan.averaging < 1, "0 to below 1"
+
+
+def _counts(values: Sequence[int], *, least: int = 1) -> bool:
+    return all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in values)
+
+
+def _is_positive(number: float) -> bool:
+    return 0 < number < math.inf
