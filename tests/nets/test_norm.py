@@ -71,6 +71,16 @@ def test_inference_gives_what_training_gives(shape: tuple[int, ...]) -> None:
     assert torch.equal(x, before)
 
 
+@pytest.mark.parametrize("learns", [True, False])
+def test_statistics_are_in_single_precision_under_autocast(learns: bool) -> None:
+    norm, x = norm_of(8, 0.01), 5 * torch.randn(2, 8, 9, 9)
+    with torch.set_grad_enabled(learns):
+        expected = norm(x)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            out = norm(x)
+    assert torch.equal(out, expected)
+
+
 def test_a_large_mean_does_not_drown_the_spread() -> None:
     x = torch.randn(1, 2, 16, 16)
     norm = InstanceNormAct(2)

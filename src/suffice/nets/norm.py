@@ -57,7 +57,9 @@ def _sum_products(a: Tensor, b: Tensor) -> Tensor:
     The diagonal of a matrix product: it needs C times the sums, but neither memory nor torch's
     slow reductions over an outer axis, and it adds blockwise, with less rounding.
     """
-    return (a.mT @ b).diagonal(dim1=1, dim2=2)[:, None]
+    # Under autocast the product alone would be rounded to eight bits.
+    with torch.autocast(a.device.type, enabled=False):
+        return (a.mT @ b).diagonal(dim1=1, dim2=2)[:, None]
 
 
 def _normalise(x: Tensor, weight: Tensor, bias: Tensor, slope: float) -> Tensor:
