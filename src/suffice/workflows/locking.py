@@ -102,7 +102,7 @@ def _is_alive(lock: Path, holder: dict[str, object] | None) -> bool:
             process = psutil.Process(int(str(holder["pid"])))
             begun = process.create_time()
             is_the_same = abs(begun - float(str(holder["started"]))) < 2.0
-            return is_the_same and process.status() != psutil.STATUS_ZOMBIE
+            return is_the_same and bool(process.status() != psutil.STATUS_ZOMBIE)
         except (psutil.Error, KeyError, ValueError):
             return False
     # A lock without a readable holder is being written just now, or was when its writer died.
