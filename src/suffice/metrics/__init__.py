@@ -9,7 +9,8 @@ from suffice.metrics.panel import Panel
 from suffice.metrics.policy import POLICIES, EmptyPolicy
 from suffice.metrics.score import OUTCOMES, WHOLE_CASE, Score, score_case
 from suffice.metrics.surface import SurfaceDistances, surface_distances
-from suffice.metrics.tubular import centreline, cl_dice
+from suffice.metrics.thinning import centreline
+from suffice.metrics.tubular import cl_dice
 
 __all__ = [
     "DEFAULT_METRICS",

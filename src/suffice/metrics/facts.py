@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from suffice.core import GeometryError, Grid, Legend
 from suffice.metrics.boxes import structure_boxes
-from suffice.metrics.tubular import centreline
+from suffice.metrics.thinning import centreline
 
 BoolArray = npt.NDArray[np.bool_]
 
