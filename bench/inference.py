@@ -34,10 +34,10 @@ Tiler = Callable[[np.ndarray], np.ndarray]
 
 def load_network(folder: Path) -> tuple[torch.nn.Module, Plan]:
     """Read a model folder's network, ready to predict, and its plan."""
-    from suffice.segmenters.model_folder import read_model
+    from suffice.segmenters.unet_folder import read_unet
     from suffice.training.loop import build_network
 
-    _, plan, weights, _ = read_model(folder)
+    _, plan, weights, _ = read_unet(folder)
     network = build_network(plan)
     network.load_state_dict(weights)
     return network.eval(), plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from suffice.core import ModelError
-from suffice.segmenters.model_folder import read_card
+from suffice.segmenters.card import read_card
 from suffice.segmenters.protocol import Segmenter
 from suffice.segmenters.unet import UNetSegmenter
 

@@ -26,10 +26,11 @@ from suffice.core import (
 )
 from suffice.io import read_case_image, read_case_mask
 from suffice.nets import UNet
-from suffice.segmenters.model_folder import ModelCard, read_model, write_model
+from suffice.segmenters.card import ModelCard
 from suffice.segmenters.planning import plan_for
 from suffice.segmenters.preparing import Orientation, prepare_image, prepare_labels
 from suffice.segmenters.protocol import Prediction
+from suffice.segmenters.unet_folder import read_unet, write_unet
 from suffice.segmenters.work_folder import claim, keep_plan
 from suffice.training.inference import predict_labels, predict_probabilities
 from suffice.training.loop import build_network, train
@@ -155,9 +156,11 @@ class UNetSegmenter:
     ) -> tuple[Plan, float]:
         """Plan and fill the store, or find both as an earlier start left them."""
         plan = claim(workdir, labelled, budget=budget, seed=seed, plan=self.plan)
-        found = store.settings()
-        if plan is not None and found is not None:
-            return plan, float(str(found["train_seconds"]))
+        given = (store.settings() or {}).get("train_seconds")
+        if plan is not None and isinstance(given, int | float):
+            # What a disk has lost of the store since is prepared again.
+            self._fill(store, labelled, plan, seed, listener)
+            return plan, float(given)
         if plan is None:
             plan = self.plan or plan_for(
                 labelled,
@@ -178,9 +181,9 @@ class UNetSegmenter:
         self, store: Store, labelled: Cohort, plan: Plan, seed: int, listener: Listener
     ) -> None:
         for i, case in enumerate(labelled.cases):
-            listener(Progress("prepare", i / len(labelled), note=case.name))
             if store.has(case.name):
                 continue
+            listener(Progress("prepare", i / len(labelled), note=case.name))
             image = read_case_image(labelled, case)
             labels = prepare_labels(read_case_mask(labelled, case), image, plan)
             try:
@@ -273,7 +276,7 @@ class UNetSegmenter:
         """Write ``plan.toml``, ``model.toml``, ``weights.safetensors`` and ``history.csv``."""
         self._fitted()
         weights = {name: t.detach().cpu() for name, t in self._network.state_dict().items()}
-        write_model(folder, self.card_, self.plan_, weights, self.history_, overwrite=overwrite)
+        write_unet(folder, self.card_, self.plan_, weights, self.history_, overwrite=overwrite)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -284,7 +287,7 @@ class UNetSegmenter:
         ModelError
             If a file is missing or damaged, or the weights do not fit the plan.
         """
-        card, plan, weights, history = read_model(folder)
+        card, plan, weights, history = read_unet(folder)
         try:
             network = build_network(plan)
             network.load_state_dict(weights)
