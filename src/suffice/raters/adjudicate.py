@@ -120,7 +120,10 @@ def _standing_apart(rows: list[PairAgreement]) -> str:
     for rater in sorted(raters):
         mine = [row.dice for row in rows if rater in (row.rater_a, row.rater_b)]
         others = [row.dice for row in rows if rater not in (row.rater_a, row.rater_b)]
-        gaps.append((float(np.mean(others) - np.mean(mine)), rater, mine, others))
+        if mine and others:
+            gaps.append((float(np.mean(others) - np.mean(mine)), rater, mine, others))
+    if not gaps:
+        return ""
     gap, rater, mine, others = max(gaps, key=lambda entry: entry[0])
     if gap < _APART:
         return ""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 
 from suffice.core import UsageError
 from suffice.metrics import Interval, bootstrap_interval
-from suffice.raters.agreement import Comparison, PairAgreement, StructureAgreement
+from suffice.raters.agreement import Comparison, PairAgreement, State, StructureAgreement
 from suffice.raters.ceiling import CeilingRow
 from suffice.raters.icc import Icc, icc_2_1
 from suffice.raters.kappa import fleiss_kappa, krippendorff_alpha
 
+Where = Literal["either", "both"]
 METRICS = ("dice", "iou", "nsd", "hd95", "assd", "size_difference")
 
 
@@ -27,12 +29,16 @@ class RaterSummary:
     raters : tuple of str
         The pair or the rater; none for all together.
     metric : str
+    where : {"either", "both"}
+        Which rows count: those with the structure on either side, or on both.
     unit : str
         ``mm``, ``ml``, ``mm2`` or ``px``; empty for shares.
     interval : Interval
         A case is the mean of its rows, a subject that of its cases.
+    n_both, n_one, n_neither : int
+        Rows by the sides that have the structure.
     absent : tuple of str
-        Cases in which neither side has the structure in any row, which have no value.
+        Cases without a row that counts, which have no value.
     undefined : tuple of str
         Cases with an infinite value, which no mean can hold: the structure is missed in it.
     """
@@ -40,8 +46,12 @@ class RaterSummary:
     label: str
     raters: tuple[str, ...]
     metric: str
+    where: Where
     unit: str
     interval: Interval
+    n_both: int
+    n_one: int
+    n_neither: int
     absent: tuple[str, ...]
     undefined: tuple[str, ...]
 
@@ -50,6 +60,7 @@ def summarise_pairs(
     rows: Iterable[PairAgreement],
     *,
     metrics: Sequence[str] = METRICS,
+    where: Where = "either",
     level: float = 0.95,
     n_resamples: int = 2000,
     seed: int,
@@ -63,19 +74,23 @@ def summarise_pairs(
     metrics : sequence of str
         Names of fields of the rows. Size differences are averaged without their sign, because
         which rater of a pair comes first means nothing.
+    where : {"either", "both"}
+        Rows that count: those in which either rater drew the structure, so that one who missed
+        it weighs in with Dice 0, or both, which leaves out whether it is there at all.
     level, n_resamples, seed
         Of `suffice.metrics.bootstrap_interval`.
     """
     named: list[tuple[tuple[str, ...], Comparison]] = []
     for row in rows:
         named += [((), row), ((row.rater_a, row.rater_b), row)]
-    return _summaries(named, metrics, True, level, n_resamples, seed)
+    return _summaries(named, metrics, where, level, n_resamples, seed, unsigned=True)
 
 
 def human_ceiling(
     rows: Iterable[CeilingRow],
     *,
     metrics: Sequence[str] = METRICS,
+    where: Where = "either",
     level: float = 0.95,
     n_resamples: int = 2000,
     seed: int,
@@ -88,13 +103,15 @@ def human_ceiling(
         Of all cases, see `ceiling`.
     metrics : sequence of str
         Names of fields of the rows.
+    where : {"either", "both"}
+        As in `summarise_pairs`.
     level, n_resamples, seed
         Of `suffice.metrics.bootstrap_interval`.
     """
     named: list[tuple[tuple[str, ...], Comparison]] = []
     for row in rows:
         named += [((), row), ((row.rater,), row)]
-    return _summaries(named, metrics, False, level, n_resamples, seed)
+    return _summaries(named, metrics, where, level, n_resamples, seed, unsigned=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,21 +182,29 @@ def _size_icc(structures: list[StructureAgreement], level: float) -> Icc:
 def _summaries(
     named: list[tuple[tuple[str, ...], Comparison]],
     metrics: Sequence[str],
-    unsigned: bool,
+    where: Where,
     level: float,
     n_resamples: int,
     seed: int,
+    *,
+    unsigned: bool,
 ) -> list[RaterSummary]:
     unknown = [metric for metric in metrics if metric not in METRICS]
     if unknown:
         raise UsageError("No such metric of raters", got=unknown, expected=METRICS)
+    if where not in get_args(Where):
+        raise UsageError("Unknown choice of rows", got=where, expected=get_args(Where))
     groups: dict[tuple[str, tuple[str, ...]], list[Comparison]] = {}
     for raters, row in named:
         groups.setdefault((row.label, raters), []).append(row)
     found = []
+    states: tuple[State, ...] = ("both",) if where == "both" else ("both", "one")
     for (label, raters), rows in groups.items():
+        n_both, n_one, n_neither = (
+            sum(row.state == state for row in rows) for state in get_args(State)
+        )
         for metric in metrics:
-            values, subjects, absent, undefined = _of_cases(rows, metric, unsigned)
+            values, subjects, absent, undefined = _of_cases(rows, metric, states, unsigned)
             interval = bootstrap_interval(
                 values, subjects, level=level, n_resamples=n_resamples, seed=seed
             )
@@ -188,8 +213,12 @@ def _summaries(
                     label=label,
                     raters=raters,
                     metric=metric,
+                    where=where,
                     unit=_unit(rows[0], metric),
                     interval=interval,
+                    n_both=n_both,
+                    n_one=n_one,
+                    n_neither=n_neither,
                     absent=absent,
                     undefined=undefined,
                 )
@@ -198,13 +227,13 @@ def _summaries(
 
 
 def _of_cases(
-    rows: list[Comparison], metric: str, unsigned: bool
+    rows: list[Comparison], metric: str, states: tuple[State, ...], unsigned: bool
 ) -> tuple[list[float], list[str], tuple[str, ...], tuple[str, ...]]:
     """Mean of each case with its subject; the cases without one, absent or undefined."""
     cases: dict[tuple[str, str], list[float]] = {}
     for row in rows:
         values = cases.setdefault((row.case, row.subject), [])
-        if row.state != "neither":
+        if row.state in states:
             value = float(getattr(row, metric))
             values.append(abs(value) if unsigned else value)
     absent = tuple(case for (case, _), values in cases.items() if not values)
