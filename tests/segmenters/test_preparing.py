@@ -121,7 +121,9 @@ def test_shapes_follow_the_spacing(
 
 
 def test_slices_come_first(small_plan: Plan) -> None:
-    plan = replace(small_plan, slice_axis=2, ndim=2)
+    plan = replace(
+        small_plan, slice_axis=2, ndim=2, patch_size=(16, 16), strides=((2, 2),), flip_axes=()
+    )
     image, _ = volume(small_plan)
     prepared = prepare_image(image, plan)
     assert prepared.shape == (1, 8, 12, 10)

@@ -171,7 +171,12 @@ def test_cohorts_that_cannot_be_learned_from(fit, small_plan: Plan, tiny_cohort:
 
 
 def test_coloured_pictures(fit, picture_plan: Plan, cells_cohort: Cohort, dice) -> None:
-    plan = replace(picture_plan, in_channels=3, normalisation=("scan",) * 3)
+    plan = replace(
+        picture_plan,
+        in_channels=3,
+        normalisation=("scan",) * 3,
+        intensity=picture_plan.intensity * 3,
+    )
     model = fit(plan, cells_cohort.subset(["cells0", "cells1", "cells2"]), seconds=240)
     image = read_case_image(cells_cohort, cells_cohort.cases[3])
     truth = read_case_mask(cells_cohort, cells_cohort.cases[3]).array

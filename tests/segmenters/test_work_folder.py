@@ -182,3 +182,20 @@ def test_no_training_goes_on_under_another_torch(
     owner.write_text(re.sub(r'"torch": "[^"]*"', '"torch": "1.0"', text), encoding="utf-8")
     with pytest.raises(UsageError, match=r"a training with other versions\. Delete it"):
         fit(small_plan, learned)
+
+
+def test_what_a_disk_lost_is_prepared_again(
+    fit, small_plan: Plan, learned: Cohort, tmp_path: Path
+) -> None:
+    fit(small_plan, learned)
+    store = tmp_path / "work" / "store"
+    before = (store / "case0" / "image.npy").read_bytes()
+    (store / "case0" / "image.npy").write_bytes(before[:200])
+    fit(small_plan, learned)
+    assert (store / "case0" / "image.npy").read_bytes() == before
+    (store / "store.json").write_text("{", encoding="utf-8")
+    fit(small_plan, learned)
+    assert "train_seconds" in (store / "store.json").read_text(encoding="utf-8")
+    (tmp_path / "work" / "training.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"training\.json' is damaged\. Delete"):
+        fit(small_plan, learned)

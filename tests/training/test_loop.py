@@ -78,6 +78,10 @@ def test_a_finished_training_is_not_trained_further(run) -> None:
     assert same_weights(first, again)
 
 
+def test_a_finished_training_gets_no_second_last_row(run) -> None:
+    assert run().history == run().history
+
+
 def test_the_time_of_earlier_starts_counts(run, tmp_path: Path) -> None:
     with pytest.raises(KilledError):
         run(clock=ticking(30))

@@ -73,3 +73,26 @@ def test_the_store_is_whole_once_it_is_closed(store: Store) -> None:
     assert store.settings() is None
     store.close({"train_seconds": 12.5})
     assert store.settings() == {"train_seconds": 12.5}
+
+
+@pytest.mark.parametrize("name", ["image.npy", "labels.npy", "points.npy"])
+@pytest.mark.parametrize("content", [b"", b"no array", None])
+def test_a_damaged_case_is_not_taken_for_whole(
+    store: Store, name: str, content: bytes | None
+) -> None:
+    labels = np.ones((6, 7, 8), np.uint8)
+    store.add("a", np.zeros((1, *labels.shape)), labels, rng())
+    path = store.folder / "a" / name
+    path.write_bytes(path.read_bytes()[:-9] if content is None else content)
+    assert not store.has("a")
+    with pytest.raises(ModelError, match=r"or damaged\. Start the training again"):
+        store.read(["a"])
+    store.add("a", np.zeros((1, *labels.shape)), labels, rng())
+    assert store.has("a")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]"])
+def test_a_damaged_index_is_none(store: Store, content: str) -> None:
+    store.close({"train_seconds": 1.0})
+    (store.folder / "store.json").write_text(content, encoding="utf-8")
+    assert store.settings() is None

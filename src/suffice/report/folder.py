@@ -124,7 +124,9 @@ def _read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame | None:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise FileFormatError(
-            f"'{path.name}' is not a table", got=error, cure="Run the study again."
+            f"'{path.name}' is not a table",
+            got=error,
+            cure=f"Delete '{path}' and run the study again.",
         ) from error
     absent = [name for name in needed if name not in table.columns]
     if absent:

@@ -71,7 +71,12 @@ def keep_plan(workdir: Path, plan: Plan) -> None:
 def _read(path: Path) -> dict[str, object] | None:
     if not path.exists():
         return None
-    loaded: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        loaded = None
+    if not isinstance(loaded, dict):
+        raise UsageError(f"'{path}' is damaged", cure=f"Delete '{path.parent}' and start again.")
     return loaded
 
 

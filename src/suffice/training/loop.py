@@ -218,7 +218,7 @@ class _Loop:
                 mean.lerp_(current, 1 - decay)
 
     def note(self, seconds: float) -> Progress:
-        """Add a row to the history and tell how far the training is."""
+        """Add a row to the history, unless it has this step, and tell how far the training is."""
         row = {
             "step": self.state.step,
             "seconds": round(self.state.seconds, 2),
@@ -226,7 +226,8 @@ class _Loop:
             "loss": self.loss,
             "dice": self.dice,
         }
-        self.state.history.append(row)
+        if not self.state.history or self.state.history[-1]["step"] != self.state.step:
+            self.state.history.append(row)
         return Progress(
             "train",
             min(1.0, self.state.seconds / seconds),

@@ -45,8 +45,21 @@ class Store:
         self.folder = folder
 
     def has(self, name: str) -> bool:
-        """Whether the case stands whole."""
-        return (self.folder / name / "labels.npy").exists()
+        """Whether the case stands whole: its files open and are as long as they say."""
+        try:
+            self._map(name)
+        except (OSError, ValueError, EOFError):
+            return False
+        return True
+
+    def _map(self, name: str) -> StoredCase:
+        folder = self.folder / name
+        return StoredCase(
+            name=name,
+            image=np.load(folder / "image.npy", mmap_mode="r"),
+            labels=np.load(folder / "labels.npy", mmap_mode="r"),
+            points=np.load(folder / "points.npy", mmap_mode="r"),
+        )
 
     def add(
         self,
@@ -67,12 +80,12 @@ class Store:
         write_text(self.folder / "store.json", json.dumps(settings, indent=1, sort_keys=True))
 
     def settings(self) -> dict[str, object] | None:
-        """Return what the store was made with, or ``None`` where it is not whole."""
-        index = self.folder / "store.json"
-        if not index.exists():
+        """Return what the store was made with, or ``None`` where it is not whole or damaged."""
+        try:
+            loaded = json.loads((self.folder / "store.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
             return None
-        loaded: dict[str, object] = json.loads(index.read_text(encoding="utf-8"))
-        return loaded
+        return loaded if isinstance(loaded, dict) else None
 
     def read(self, names: Sequence[str]) -> list[StoredCase]:
         """Map the named cases.
@@ -80,24 +93,16 @@ class Store:
         Raises
         ------
         ModelError
-            If one of them is not in the store.
+            If one of them is not in the store, or damaged.
         """
         cases = []
         for name in names:
             if not self.has(name):
                 raise ModelError(
-                    f"Case '{name}' is not in the store '{self.folder.name}'",
-                    cure="Delete the work folder and start again.",
+                    f"Case '{name}' is not in the store '{self.folder}', or damaged",
+                    cure="Start the training again: it is prepared anew.",
                 )
-            folder = self.folder / name
-            cases.append(
-                StoredCase(
-                    name=name,
-                    image=np.load(folder / "image.npy", mmap_mode="r"),
-                    labels=np.load(folder / "labels.npy", mmap_mode="r"),
-                    points=np.load(folder / "points.npy"),
-                )
-            )
+            cases.append(self._map(name))
         return cases
 
 
