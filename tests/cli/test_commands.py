@@ -16,7 +16,18 @@ from suffice.core import Cohort
 from suffice.io.layouts import LAYOUTS
 
 Cli = Callable[..., tuple[int, str, str]]
-COMMANDS = {"import", "check", "plan", "train", "predict", "evaluate", "run", "report", "demo"}
+COMMANDS = {
+    "import",
+    "check",
+    "plan",
+    "train",
+    "predict",
+    "evaluate",
+    "compare",
+    "run",
+    "report",
+    "demo",
+}
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from suffice import __version__
+from suffice.cli.agreeing import agree
 from suffice.cli.checking import check
+from suffice.cli.comparing import compare
 from suffice.cli.console import answer
 from suffice.cli.evaluating import evaluate
 from suffice.cli.importing import import_
@@ -47,7 +49,7 @@ def _options(
 
 
 app.command("import")(import_)
-for _command in (check, plan, train, predict, evaluate, run, report, demo):
+for _command in (check, plan, train, predict, evaluate, agree, compare, run, report, demo):
     app.command()(_command)
 
 

@@ -146,11 +146,18 @@ def _bounds(
         return np.nan, np.nan, "an interval needs at least two subjects"
     if np.ptp(means) <= 1e-12 * np.abs(means).max():
         return float(means[0]), float(means[0]), "all subjects have the same value"
-    tail = (1 - level) / 2
-    widened = float(ndtr(math.sqrt(n / (n - 1)) * stdtrit(n - 1, tail)))
-    resampled = resampled_means(means, n_resamples, np.random.default_rng(seed))
-    low, high = bca_bounds(means, resampled, widened)
+    rng = np.random.default_rng(seed)
+    low, high = bca_bounds(means, resampled_means(means, n_resamples, rng), widened_tail(n, level))
     return low, high, _caution(n, level) if n < FEW_SUBJECTS else ""
+
+
+def widened_tail(n_subjects: int, level: float) -> float:
+    """What BCa bounds of few subjects leave out on either side; less than ``(1 - level) / 2``.
+
+    See the notes of `bootstrap_interval`.
+    """
+    quantile = stdtrit(n_subjects - 1, (1 - level) / 2)
+    return float(ndtr(math.sqrt(n_subjects / (n_subjects - 1)) * quantile))
 
 
 def resampled_means(

@@ -70,7 +70,12 @@ def read_scores(path: Path) -> pd.DataFrame:
     """
     text = dict.fromkeys((c for c in COLUMNS if c != "value"), str)
     try:
-        table = pd.read_csv(path, dtype={**text, "value": float}, keep_default_na=False)
+        table = pd.read_csv(
+            path,
+            dtype={**text, "value": float},
+            keep_default_na=False,
+            na_values={"value": [""]},
+        )
     except (OSError, ValueError) as error:
         raise FileFormatError(f"'{path}' is not a table of scores", got=error) from error
     missing = [column for column in COLUMNS[:5] if column not in table.columns]
@@ -148,6 +153,7 @@ def _summary_row(
 ) -> dict[str, float | str]:
     values = group["value"].to_numpy(dtype=float)
     defined = np.isfinite(values)
+    numbers = values[~np.isnan(values)]
     interval = bootstrap_interval(
         values[defined],
         group["subject"].astype(str)[defined].tolist(),
@@ -163,6 +169,6 @@ def _summary_row(
         "n_subjects": interval.n_subjects,
         "n_cases": interval.n_cases,
         "n_undefined": int((~defined).sum()),
-        "median": float(np.median(values)),
+        "median": float(np.median(numbers)) if numbers.size else np.nan,
         "note": interval.reason,
     }
