@@ -47,8 +47,8 @@ def read(path: Path) -> Raw:
 
     Notes
     -----
-    CT comes in HU, PET in SUV by body weight where its header has what that takes and else as
-    stored, with the unit ``none``. MONOCHROME1 pictures are inverted, so that bright is dense.
+    CT comes in HU where its header has slope and intercept, PET in SUV by body weight where its
+    header has what that takes; else both come as stored, with the unit ``none``. MONOCHROME1 pictures are inverted, so that bright is dense.
     """
     series = series_of(path)
     with reading(path, "DICOM"):
@@ -147,9 +147,8 @@ def _first_acquired(series: Series) -> Any:
 def _unit(series: Series, modality: Modality | None, factor: float | None) -> Unit | None:
     if modality == "PET":
         return "none" if factor is None else "SUV"
-    header = series.header
-    enhanced = "SharedFunctionalGroupsSequence" in header
-    rescaled = "RescaleIntercept" in header or enhanced
-    if modality == "CT" and rescaled and header.get("RescaleType") in (None, "", "HU"):
-        return "none" if "LOCALIZER" in (header.get("ImageType") or ()) else "HU"
-    return None
+    if modality != "CT":
+        return None
+    if series.is_localizer or not series.is_rescaled:
+        return "none"
+    return "HU" if series.header.get("RescaleType") in (None, "", "HU") else None

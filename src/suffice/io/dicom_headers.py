@@ -19,6 +19,7 @@ Vector = tuple[float, ...]
 
 # Objects that have rows and columns but are no scans.
 _NOT_SCANS = ("SEG", "RTDOSE", "RTSTRUCT", "RTPLAN", "PR", "SR", "KO", "ANN", "REG")
+_SCOUTS = {"LOCALIZER", "SCOUT"}
 _SAME_DIRECTION = 1e-3
 
 
@@ -48,6 +49,19 @@ class Series:
     def modality(self) -> str:
         """DICOM's own code, e.g. ``CT`` or ``PT``."""
         return str(self.header.get("Modality", ""))
+
+    @property
+    def is_localizer(self) -> bool:
+        """Whether it is a scout view, from which the scan itself was planned."""
+        kinds = {str(word).upper() for word in self.header.get("ImageType") or ()}
+        return bool(kinds & _SCOUTS)
+
+    @property
+    def is_rescaled(self) -> bool:
+        """Whether its headers say what stored values mean; without that, CT is not in HU."""
+        if "SharedFunctionalGroupsSequence" in self.header:
+            return True
+        return "RescaleSlope" in self.header and "RescaleIntercept" in self.header
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -87,6 +87,12 @@ def _are_slices(paths: Sequence[Path]) -> bool:
 def _checked(path: Path, raw: Raw, unit: Unit | None, allow_nan: bool) -> Raw:
     if not allow_nan:
         _require_finite(path, raw.array)
+    if unit == "HU" and raw.unit == "none":
+        raise FileFormatError(
+            f"'{path}' cannot be given in Hounsfield units",
+            got="a CT without RescaleSlope and RescaleIntercept, or a localizer",
+            cure="Set the channel's unit to none, or leave the scan out.",
+        )
     if unit == "SUV" and raw.unit == "none":
         raise FileFormatError(
             f"'{path}' cannot be given in SUV",

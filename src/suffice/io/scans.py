@@ -102,7 +102,9 @@ def _series(source: Path, folder: Path, left_out: list[LeftOut]) -> Iterator[tup
         left_out.append(LeftOut(folder, "its DICOM objects are no scans"))
     name = _name_below(source, folder)
     for series in found:
-        if len(found) == 1:
+        if series.is_localizer:
+            left_out.append(LeftOut(series.frames[0].path, f"{series} is a localizer, no scan"))
+        elif len(found) == 1:
             yield name, folder
         else:
             number = series.header.get("SeriesNumber")

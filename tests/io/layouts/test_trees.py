@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suffice.core import CohortError, GeometryError, UsageError
+from suffice.core import CohortError, FileFormatError, GeometryError, UsageError
 from suffice.io.images import read_image
 from suffice.io.layouts.bids import Bids
 from suffice.io.layouts.dicom import Dicom
@@ -14,6 +14,7 @@ from suffice.io.layouts.fields import compile_pattern
 from suffice.io.layouts.instances import Instances
 from suffice.io.layouts.pattern import Pattern
 from suffice.io.layouts.stacks import written_stacks
+from suffice.io.scans import find_scans
 
 
 def square(at: int, value: int = 255) -> np.ndarray:
@@ -87,11 +88,29 @@ def test_bids_maps_of_labels_sessions_and_orphans(save, source: Path) -> None:
 
 
 def test_dicom_numbers_people_and_days(make_series, tmp_path: Path) -> None:
-    pixels = np.ones((3, 4, 4), np.int16)
-    make_series(pixels, folder="p1-a", PatientID="X", StudyDate="20200301", StudyInstanceUID="1.1")
-    make_series(pixels, folder="p1-b", PatientID="X", StudyDate="20190301", StudyInstanceUID="1.2")
-    make_series(pixels, folder="p2", PatientID="Y", StudyDate="20190401", StudyInstanceUID="1.3")
-    make_series(pixels, folder="p2", PatientID="Y", StudyDate="20190401", StudyInstanceUID="1.3")
+    pixels, rescale = np.ones((3, 4, 4), np.int16), {"RescaleSlope": 1, "RescaleIntercept": 0}
+    make_series(
+        pixels,
+        folder="p1-a",
+        PatientID="X",
+        StudyDate="20200301",
+        StudyInstanceUID="1.1",
+        **rescale,
+    )
+    make_series(
+        pixels,
+        folder="p1-b",
+        PatientID="X",
+        StudyDate="20190301",
+        StudyInstanceUID="1.2",
+        **rescale,
+    )
+    make_series(
+        pixels, folder="p2", PatientID="Y", StudyDate="20190401", StudyInstanceUID="1.3", **rescale
+    )
+    make_series(
+        pixels, folder="p2", PatientID="Y", StudyDate="20190401", StudyInstanceUID="1.3", **rescale
+    )
     make_series(pixels[:1], folder="rt", Modality="RTSTRUCT")
     (tmp_path / "junk.dcm").write_text("no")
     draft = Dicom().collect(tmp_path)
@@ -110,6 +129,34 @@ def test_dicom_numbers_people_and_days(make_series, tmp_path: Path) -> None:
     dated = Dicom(keep_dates=True).collect(tmp_path).cases[0].case
     assert dated.date == "2020-03-01"
     assert "SECRET" not in str(draft)
+
+
+def test_ct_without_rescale_is_not_taken_for_hounsfield_units(make_series, tmp_path: Path) -> None:
+    pixels = np.arange(48, dtype=np.int16).reshape(3, 4, 4)
+    bare = make_series(pixels, folder="a", PatientID="X")
+    draft = Dicom().collect(tmp_path)
+    assert draft.channels[0].unit == "none" and "No CT has RescaleSlope" in " ".join(draft.notes)
+    make_series(pixels, folder="b", PatientID="Y", RescaleSlope=1, RescaleIntercept=-1024)
+    draft = Dicom().collect(tmp_path)
+    assert draft.channels[0].unit == "HU"
+    assert [item.case.subject for item in draft.cases] == ["subject-001"]
+    (left,) = draft.left_out
+    assert left.path.parent == bare and "without RescaleSlope" in left.reason
+    with pytest.raises(FileFormatError, match="cannot be given in Hounsfield units"):
+        read_image(bare, unit="HU")
+
+
+def test_localizers_are_left_out(make_series, tmp_path: Path) -> None:
+    pixels, rescale = np.ones((3, 4, 4), np.int16), {"RescaleSlope": 1, "RescaleIntercept": 0}
+    make_series(pixels, folder="p", **rescale)
+    kind = {"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}
+    make_series(np.ones((1, 8, 8), np.int16), folder="p", **kind, **rescale)
+    draft = Dicom().collect(tmp_path)
+    (case,) = [item.case for item in draft.cases]
+    assert read_image(case.images["image"], unit="HU").grid.shape == (4, 4, 3)
+    assert "is a localizer" in draft.left_out[0].reason
+    scans, left_out = find_scans([tmp_path])
+    assert len(scans) == 1 and "is a localizer" in left_out[0].reason
 
 
 def test_dicom_without_images(tmp_path: Path) -> None:

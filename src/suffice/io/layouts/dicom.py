@@ -32,6 +32,7 @@ class _Series:
     study: str
     date: str
     modality: str
+    is_rescaled: bool
     files: tuple[Path, ...]
 
 
@@ -55,7 +56,8 @@ class Dicom:
         """Group files by series and folder; number subjects in the order of their paths."""
         from suffice.io.dicom import MODALITY_OF
 
-        series, left_out = _find_series(source)
+        series, n_in_folder, left_out = _find_series(source)
+        series, unit, unit_notes = _in_one_unit(series, left_out)
         if not series:
             raise CohortError(
                 f"'{source}' holds no DICOM images",
@@ -66,7 +68,6 @@ class Dicom:
             for i, patient in enumerate(dict.fromkeys(one.patient for one in series), 1)
         }
         visits = _visits(series)
-        n_in_folder = Counter(one.files[0].parent for one in series)
         names: Counter[str] = Counter()
         cases = []
         for one in series:
@@ -92,16 +93,30 @@ class Dicom:
                 "import the folder of each kind apart to train on it"
             )
         modality: Modality = kinds[0] if len(kinds) == 1 else "OTHER"
-        unit: Unit = "HU" if modality == "CT" else "none"
         return Draft(
             cases=tuple(cases),
             channels=(Channel(DEFAULT_CHANNEL, modality, unit),),
             left_out=tuple(left_out),
-            notes=tuple(notes),
+            notes=(*notes, *unit_notes),
         )
 
 
-def _find_series(source: Path) -> tuple[list[_Series], list[LeftOut]]:
+def _in_one_unit(
+    series: list[_Series], left_out: list[LeftOut]
+) -> tuple[list[_Series], Unit, list[str]]:
+    """Keep CT in Hounsfield units where any is; CT without a rescale is no match for it."""
+    bare = [one for one in series if one.modality == "CT" and not one.is_rescaled]
+    if not series or any(one.modality != "CT" for one in series):
+        return series, "none", []
+    if len(bare) == len(series):
+        note = "No CT has RescaleSlope and RescaleIntercept: the unit is none, each scan is scaled"
+        return series, "none", [f"{note} by itself"]
+    reason = "a CT without RescaleSlope and RescaleIntercept, where others are in HU"
+    left_out += [LeftOut(one.files[0], reason) for one in bare]
+    return [one for one in series if one not in bare], "HU", []
+
+
+def _find_series(source: Path) -> tuple[list[_Series], Counter[Path], list[LeftOut]]:
     from suffice.io.dicom_headers import is_scan, read_header, series_of_files
 
     left_out: list[LeftOut] = []
@@ -127,7 +142,11 @@ def _find_series(source: Path) -> tuple[list[_Series], list[LeftOut]]:
             found += series_of_files(files)
         except SufficeError as error:
             left_out.append(LeftOut(folder, str(error)))
-    return [_told(series, source) for series in found], left_out
+    n_in_folder = Counter(series.frames[0].path.parent for series in found)
+    scouts = [series for series in found if series.is_localizer]
+    left_out += [LeftOut(s.frames[0].path, f"{s} is a localizer, no scan") for s in scouts]
+    kept = [_told(series, source) for series in found if not series.is_localizer]
+    return kept, n_in_folder, left_out
 
 
 def _told(series: Series, source: Path) -> _Series:
@@ -139,6 +158,7 @@ def _told(series: Series, source: Path) -> _Series:
         str(header.get("StudyInstanceUID") or ""),
         str(header.get("StudyDate") or ""),
         series.modality,
+        series.is_rescaled,
         files,
     )
 
