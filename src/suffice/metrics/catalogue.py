@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from suffice.core import Grid
+from suffice.metrics.instance_values import INSTANCE_METRICS
 
-Kind = Literal["overlap", "course", "surface", "size", "whole"]
-Unit = Literal["share", "length", "size"]
+Kind = Literal["overlap", "course", "surface", "size", "instances", "whole"]
+Unit = Literal["share", "length", "size", "count"]
 Better = Literal["higher", "lower", "near 0"]
 
 
@@ -21,12 +22,13 @@ class Metric:
     ----------
     name : str
         Without the unit, as a `Panel` takes it.
-    kind : {'overlap', 'course', 'surface', 'size', 'whole'}
-        What it is worked out from: voxel counts, centrelines, surfaces, sizes, or the whole
-        image with all its structures at once.
-    unit : {'share', 'length', 'size'}
-        A share has none; lengths are in mm, or pixels where the spacing is unknown; sizes have
-        two rows, one in ml (mm2 or pixels for pictures) and one in percent of the reference.
+    kind : {'overlap', 'course', 'surface', 'size', 'instances', 'whole'}
+        What it is worked out from: voxel counts, centrelines, surfaces, sizes, the pieces of
+        both masks as instances, or the whole image with all its structures at once.
+    unit : {'share', 'length', 'size', 'count'}
+        Shares and counts have none; lengths are in mm, or pixels where the spacing is unknown;
+        sizes have two rows, one in ml (mm2 or pixels for pictures) and one in percent of the
+        reference.
     low : float
         The least value that it can have; the highest of a share is 1, else there is none.
     better : {'higher', 'lower', 'near 0'}
@@ -58,7 +60,7 @@ class Metric:
         >>> METRICS["volume_error"].row_names(Grid.from_spacing((4, 4, 4), (1, 1, 2)))
         ('volume_error_ml', 'volume_error_percent')
         """
-        if self.unit == "share":
+        if self.unit in ("share", "count"):
             return (self.name,)
         if self.unit == "length":
             return (f"{self.name}_{'px' if grid.spacing_mm is None else 'mm'}",)
@@ -107,6 +109,12 @@ _ALL = (
     Metric("assd", "surface", "length", 0.0, "lower"),
     Metric("masd", "surface", "length", 0.0, "lower"),
     Metric("volume_error", "size", "size", -math.inf, "near 0"),
+    *(
+        Metric(name, "instances", "share", 0.0, "higher")
+        for name in INSTANCE_METRICS
+        if name != "count_error"
+    ),
+    Metric("count_error", "instances", "count", -math.inf, "near 0"),
     Metric("accuracy", "whole", "share", 0.0, "higher"),
 )
 

@@ -9,31 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import GeometryError, Grid, UsageError
-from suffice.metrics.detection import (
-    data_science_bowl_precision,
-    detect_by_overlap,
-    panoptic_quality,
-)
+from suffice.metrics.instance_values import INSTANCE_METRICS, instance_values
 from suffice.metrics.instances import InstanceOverlaps
-from suffice.metrics.jaccard import aggregated_jaccard, aggregated_jaccard_plus
 from suffice.metrics.score import Score
-
-INSTANCE_METRICS = (
-    "pq",
-    "sq",
-    "rq",
-    "f1_iou50",
-    "f1_iou10",
-    "lesion_sensitivity",
-    "lesion_precision",
-    "lesion_f1",
-    "dsb_ap50",
-    "dsb_ap50_95",
-    "aji",
-    "aji_plus",
-    "count_error",
-)
-"""Names of the instance metrics, in the order of their rows."""
 
 
 def score_instances(
@@ -106,24 +84,3 @@ def score_instances(
     values = instance_values(overlaps)
     rows = [Score(label, name, values[name]) for name in metrics]
     return [row for row in rows if np.isfinite(row.value)]
-
-
-def instance_values(overlaps: InstanceOverlaps) -> dict[str, float]:
-    """Return every metric of ``INSTANCE_METRICS``; not a number where it is undefined."""
-    strict, loose = panoptic_quality(overlaps), panoptic_quality(overlaps, 0.1)
-    lesions = detect_by_overlap(overlaps)
-    return {
-        "pq": strict.quality,
-        "sq": strict.segmentation,
-        "rq": strict.recognition,
-        "f1_iou50": strict.detection.f1,
-        "f1_iou10": loose.detection.f1,
-        "lesion_sensitivity": lesions.sensitivity,
-        "lesion_precision": lesions.precision,
-        "lesion_f1": lesions.f1,
-        "dsb_ap50": strict.jaccard,
-        "dsb_ap50_95": data_science_bowl_precision(overlaps),
-        "aji": aggregated_jaccard(overlaps),
-        "aji_plus": aggregated_jaccard_plus(overlaps),
-        "count_error": float(overlaps.n_predicted - overlaps.n_reference),
-    }

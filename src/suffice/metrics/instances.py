@@ -212,7 +212,7 @@ def _codes(one: IntArray, other: IntArray) -> IntArray:
     """One number for each pair of values."""
     if (int(one.max()) + 1) * (int(other.max()) + 1) >= 2**63:
         one, other = (np.unique(values, return_inverse=True)[1] for values in (one, other))
-    return one * (other.max() + 1) + other
+    return np.asarray(one * (int(other.max()) + 1) + other)
 
 
 def _sum_at(where: npt.NDArray[Any], counts: IntArray, n: int) -> IntArray:

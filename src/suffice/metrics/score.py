@@ -12,6 +12,7 @@ import numpy.typing as npt
 from suffice.core import GeometryError, Grid, LabelError, Legend
 from suffice.metrics.boxes import structure_boxes
 from suffice.metrics.catalogue import voxel_size
+from suffice.metrics.instance_values import component_values
 from suffice.metrics.overlap import Overlap, accuracy
 from suffice.metrics.panel import Panel
 from suffice.metrics.surface import SurfaceDistances, surface_distances
@@ -170,6 +171,9 @@ def _counted(pair: _Pair, panel: Panel) -> dict[str, tuple[float, ...]]:
         distances = surface_distances(
             pair.predicted, pair.reference, pair.grid.unit_spacing, definition=panel.surface
         )
+    if panel.needs("instances"):
+        counted = component_values(pair.predicted, pair.reference)
+        values |= {name: (value,) for name, value in counted.items()}
     for metric in panel.metrics:
         if metric.kind == "overlap":
             values[metric.name] = (getattr(pair.overlap, metric.name),)
