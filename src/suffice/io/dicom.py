@@ -48,7 +48,8 @@ def read(path: Path) -> Raw:
     Notes
     -----
     CT comes in HU where its header has slope and intercept, PET in SUV by body weight where its
-    header has what that takes; else both come as stored, with the unit ``none``. MONOCHROME1 pictures are inverted, so that bright is dense.
+    header has what that takes; else both come as stored, with the unit ``none``. MONOCHROME1
+    pictures are inverted, so that bright is dense.
     """
     series = series_of(path)
     with reading(path, "DICOM"):
