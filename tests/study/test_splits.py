@@ -76,6 +76,18 @@ def test_a_rare_label_is_shared_among_the_parts(seed):
     assert len(rare & set(split.test)) == 2
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n_with_it", [2, 3, 5])
+def test_a_label_of_few_subjects_is_learned_and_scored(seed, n_with_it):
+    cohort = cohort_of([1] * 40)
+    presence = {name: ["lung"] for name in cohort.names}
+    rare = set(cohort.names[:n_with_it])
+    presence |= {name: ["lung", "nodule"] for name in rare}
+    split = hold_out(cohort, test_fraction=0.2, seed=seed, presence=presence)
+    assert len(split.test) == 8
+    assert rare & set(split.test) and rare & set(split.train)
+
+
 def test_unlabelled_cases_are_in_no_part():
     split = hold_out(cohort_of([1, 1, 1], n_unlabelled=3), test_fraction=0.3, seed=0)
     assert not any(name.startswith("u") for name in split.train + split.test)

@@ -1,10 +1,12 @@
 """Training: which cases are learned from, what is left behind."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from suffice.core import Cohort, CohortError, FileFormatError, StorageError, UsageError
+from suffice.workflows import opening
 from suffice.workflows.training import choose_labelled, read_names, train
 
 
@@ -31,6 +33,15 @@ def test_a_draw_hangs_on_its_seed_alone(tiny_cohort: Cohort) -> None:
     assert all(set(names) < set(tiny_cohort.labelled().names) for names in draws)
 
 
+def test_subjects_are_drawn_with_all_their_cases(tiny_cohort: Cohort) -> None:
+    twice = [replace(case, subject=f"s{i // 2}") for i, case in enumerate(tiny_cohort.cases)]
+    cohort = replace(tiny_cohort, cases=tuple(twice))
+    drawn = choose_labelled(cohort, n_labels=2, seed=1)
+    assert len(drawn.subjects) == 2 and len(drawn) == 4
+    with pytest.raises(UsageError, match=r"labelled subjects to learn from .* expected 1 to 3"):
+        choose_labelled(cohort, n_labels=4)
+
+
 @pytest.mark.parametrize("n_labels", [0, 7])
 def test_a_draw_that_cannot_be_had(tiny_cohort: Cohort, n_labels: int) -> None:
     with pytest.raises(UsageError, match="expected 1 to 6"):
@@ -43,6 +54,8 @@ def test_named_cases(tiny_cohort: Cohort) -> None:
         choose_labelled(tiny_cohort, cases=["case1", "case7"])
     with pytest.raises(CohortError, match="No case to learn from"):
         choose_labelled(tiny_cohort, cases=[])
+    with pytest.raises(CohortError, match="Cases to score on have no mask"):
+        choose_labelled(tiny_cohort, cases=["case7"], purpose="score on")
     with pytest.raises(UsageError, match="not both"):
         choose_labelled(tiny_cohort, cases=["case1"], n_labels=1)
 
@@ -58,3 +71,13 @@ def test_names_are_read_from_a_list(tmp_path: Path) -> None:
     assert read_names(path) == ("case1", "case2")
     with pytest.raises(FileFormatError, match="Cannot read the list of cases"):
         read_names(tmp_path / "absent.txt")
+
+
+def test_a_score_of_many_is_held_out_by_what_their_masks_show(
+    tiny_cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "ENOUGH_TO_HOLD_OUT", 2)
+    seen = {}
+    monkeypatch.setattr(opening, "hold_out", lambda *_, **options: seen.update(options))
+    opening.divide(tiny_cohort, test=None, seed=0)
+    assert seen["presence"] == {name: ["ball"] for name in tiny_cohort.labelled().names}

@@ -21,7 +21,9 @@ def train(
     minutes: Minutes,
     n_labels: Annotated[
         int | None,
-        typer.Option("--labels", metavar="N", help="Learn from N labelled cases, drawn by seed."),
+        typer.Option(
+            "--labels", metavar="N", help="Learn from N labelled subjects, drawn by seed."
+        ),
     ] = None,
     cases: Annotated[
         Path | None,

@@ -46,8 +46,8 @@ def hold_out(
     seed : int
         The same seed gives the same split, whatever the order of the cases.
     presence : dict of str to collection of str, optional
-        Labels in the mask of each case: parts then hold each label in proportion, as far as
-        whole subjects allow.
+        Labels in the mask of each case: parts then hold each label in proportion, and at least
+        once, as far as whole subjects allow.
 
     Raises
     ------
@@ -134,6 +134,12 @@ def _distribute(
     counts = Counter(label for subject in waiting for label in labels[subject])
     share = np.asarray(sizes) / len(subjects)
     wanted = {label: n * share for label, n in sorted(counts.items())}
+    # A structure of two subjects in all is worth one to a small part, or it is never scored.
+    wanted |= {
+        label: np.maximum(need, 1.0)
+        for label, need in wanted.items()
+        if counts[label] >= len(sizes)
+    }
     while waiting:
         left = Counter(label for subject in waiting for label in labels[subject])
         rarest = min(sorted(left), key=left.__getitem__, default=None)

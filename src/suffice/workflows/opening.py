@@ -74,11 +74,12 @@ def divide(cohort: Cohort, *, test: Sequence[str] | None, seed: int) -> Division
         return Division(_set_apart(cohort, test))
     everything = Split(labelled.names, ())
     n_subjects = len(labelled.subjects)
+    # Masks are read quickly, and a rare structure must not be left to chance.
+    presence = _labels_present(labelled) if n_subjects > 1 else None
     if n_subjects >= ENOUGH_TO_HOLD_OUT:
-        return Division(everything, (hold_out(cohort, test_fraction=TEST_FRACTION, seed=seed),))
+        split = hold_out(cohort, test_fraction=TEST_FRACTION, seed=seed, presence=presence)
+        return Division(everything, (split,))
     n_folds = max(2, min(N_FOLDS, n_subjects))
-    # Few cases: their masks are read quickly, and a rare structure must not be left to chance.
-    presence = _labels_present(labelled) if n_subjects >= n_folds else None
     return Division(everything, k_folds(cohort, n_folds=n_folds, seed=seed, presence=presence))
 
 
@@ -92,7 +93,7 @@ def _labels_present(labelled: Cohort) -> dict[str, list[str]]:
 
 
 def _set_apart(cohort: Cohort, test: Sequence[str]) -> Split:
-    held = choose_labelled(cohort, cases=test)
+    held = choose_labelled(cohort, cases=test, purpose="score on")
     rest = cohort.labelled().where(lambda case: case.name not in set(held.names))
     torn = sorted(set(held.subjects) & set(rest.subjects))
     if torn:

@@ -57,7 +57,7 @@ def train(
     minutes : float
         Wall-clock minutes for preprocessing, calibration and training.
     n_labels : int, optional
-        Learn from as many labelled cases, drawn with ``seed``.
+        Learn from the labelled cases of as many subjects, drawn with ``seed``.
     cases : sequence of str, optional
         Learn from these cases and no others.
     seed : int
@@ -100,12 +100,32 @@ def choose_labelled(
     n_labels: int | None = None,
     cases: Sequence[str] | None = None,
     seed: int = 0,
+    purpose: str = "learn from",
 ) -> Cohort:
-    """Return the labelled cases to learn from: all, those named, or ``n_labels`` at random."""
+    """Return labelled cases: all, those named, or those of ``n_labels`` subjects at random.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    n_labels : int, optional
+        Subjects, each with all its labelled cases: two scans of one person teach less than
+        scans of two.
+    cases : sequence of str, optional
+    seed : int
+    purpose : str
+        What the cases are for, in the words of an error.
+
+    Raises
+    ------
+    CohortError
+        If there is none, or a named case has no mask.
+    UsageError
+        If so many subjects cannot be had.
+    """
     if n_labels is not None and cases is not None:
-        raise UsageError("Name the cases or say how many to draw, not both")
+        raise UsageError("Name the cases or say how many subjects to draw, not both")
     if cases is not None:
-        return _named(cohort, cases)
+        return _named(cohort, cases, purpose)
     labelled = cohort.labelled()
     if not len(labelled):
         raise CohortError(
@@ -114,22 +134,24 @@ def choose_labelled(
         )
     if n_labels is None:
         return labelled
-    if not 1 <= n_labels <= len(labelled):
+    subjects = labelled.subjects
+    if not 1 <= n_labels <= len(subjects):
         raise UsageError(
-            "The number of labelled cases to learn from cannot be had",
+            f"The number of labelled subjects to {purpose} cannot be had",
             got=n_labels,
-            expected=f"1 to {len(labelled)}",
+            expected=f"1 to {len(subjects)}",
         )
-    drawn = np.random.default_rng(seed).permutation(len(labelled))[:n_labels]
-    return labelled.subset(labelled.names[i] for i in sorted(drawn))
+    order = np.random.default_rng(seed).permutation(len(subjects))
+    drawn = {subjects[i] for i in order[:n_labels]}
+    return labelled.where(lambda case: case.subject in drawn)
 
 
-def _named(cohort: Cohort, cases: Sequence[str]) -> Cohort:
+def _named(cohort: Cohort, cases: Sequence[str], purpose: str) -> Cohort:
     chosen = cohort.subset(cases)
     bare = chosen.unlabelled().names
     if bare or not len(chosen):
         raise CohortError(
-            "Cases to learn from have no mask" if bare else "No case to learn from is named",
+            f"Cases to {purpose} have no mask" if bare else f"No case to {purpose} is named",
             got=", ".join(bare[:5]) or None,
             cure="Name labelled cases of the cohort.",
         )
