@@ -94,7 +94,7 @@ def split_unit(row_name: str) -> tuple[str, str]:
     return (stem, unit) if stem and unit in UNITS else (row_name, "")
 
 
-_ALL = (
+_OF_MASKS = (
     Metric("dice", "overlap", "share", 0.0, "higher"),
     Metric("iou", "overlap", "share", 0.0, "higher"),
     Metric("nsd", "surface", "share", 0.0, "higher"),
@@ -118,8 +118,15 @@ _ALL = (
     Metric("accuracy", "whole", "share", 0.0, "higher"),
 )
 
-METRICS = {metric.name: metric for metric in _ALL}
-"""Every metric of a mask, by name, in the order of the tables."""
+_OF_INSTANCES = tuple(
+    Metric(name, "instances", "count", -math.inf, "near 0")
+    if name == "count_error"
+    else Metric(name, "instances", "share", 0.0, "higher")
+    for name in INSTANCE_METRICS
+)
+
+METRICS = {metric.name: metric for metric in (*_OF_MASKS, *_OF_INSTANCES)}
+"""Every metric by name, in the order of the tables."""
 
 DEFAULT_METRICS = ("dice", "iou", "nsd", "hd95", "assd", "volume_error", "accuracy")
 """What is reported unless asked otherwise."""

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from suffice.core import GeometryError, Grid, LabelError, Legend
 from suffice.metrics.boxes import structure_boxes
 from suffice.metrics.catalogue import voxel_size
-from suffice.metrics.instance_values import component_values
+from suffice.metrics.instance_values import component_values, instance_values
+from suffice.metrics.instances import InstanceOverlaps, components
 from suffice.metrics.overlap import Overlap, accuracy
 from suffice.metrics.panel import Panel
 from suffice.metrics.surface import SurfaceDistances, surface_distances
@@ -174,6 +175,7 @@ def _counted(pair: _Pair, panel: Panel) -> dict[str, tuple[float, ...]]:
     if panel.needs("instances"):
         counted = component_values(pair.predicted, pair.reference)
         values |= {name: (value,) for name, value in counted.items()}
+    instances = _instance_values(pair) if panel.needs("instances") else {}
     for metric in panel.metrics:
         if metric.kind == "overlap":
             values[metric.name] = (getattr(pair.overlap, metric.name),)
@@ -182,12 +184,20 @@ def _counted(pair: _Pair, panel: Panel) -> dict[str, tuple[float, ...]]:
             values[metric.name] = (pair.overlap.n_excess * each, pair.overlap.excess_percent)
         elif metric.kind == "course":
             values[metric.name] = (cl_dice(pair.predicted, pair.reference),)
+        elif metric.kind == "instances":
+            values[metric.name] = (instances[metric.name],)
         elif metric.kind == "surface" and distances is not None:
             values[metric.name] = (_SURFACE[metric.name](distances, panel.nsd_tolerance_mm),)
         elif metric.kind == "surface":
             far = 0.0 if metric.unit == "share" else _farthest(pair.grid, panel)
             values[metric.name] = (far,)
     return values
+
+
+def _instance_values(pair: _Pair) -> dict[str, float]:
+    """Each connected component taken for an instance."""
+    overlaps = InstanceOverlaps.of(components(pair.predicted), components(pair.reference))
+    return instance_values(overlaps)
 
 
 def _farthest(grid: Grid, panel: Panel) -> float:
