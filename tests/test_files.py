@@ -1,10 +1,12 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from suffice.core import StorageError
-from suffice.files import require_free, write_text, writing_file, writing_folder
+from suffice.core import FileFormatError, StorageError
+from suffice.files import require_free, require_writable, write_text, writing_file, writing_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -127,3 +129,33 @@ def test_file_in_the_way_of_a_folder(tmp_path: Path):
     (tmp_path / "a").write_text("x")
     with pytest.raises(StorageError, match="Cannot write"):
         write_text(tmp_path / "a" / "b.txt", "y")
+
+
+def test_what_cannot_be_read_is_not_told_as_what_cannot_be_written(tmp_path: Path):
+    with (
+        pytest.raises(FileFormatError, match=r"source\.nii' cannot be read or written: got No"),
+        writing_folder(tmp_path / "out"),
+    ):
+        (tmp_path / "source.nii").read_bytes()
+    with (
+        pytest.raises(StorageError, match="Cannot write"),
+        writing_folder(tmp_path / "out") as partial,
+    ):
+        (partial / "absent" / "a").write_bytes(b"")
+
+
+@pytest.mark.parametrize("write", [require_writable, lambda f: writing_folder(f / "x").__enter__()])
+def test_leftovers_of_another_day_are_swept(tmp_path: Path, write):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    swept = [f".partial-0a.{ended.pid}-m", ".partial-0b-m.csv", f".partial-0c.{ended.pid}-old-new"]
+    kept = [f".partial-1a.{os.getpid()}-m", f".partial-1b.{ended.pid}-old-gone", "m", "new"]
+    for name in [*swept, *kept]:
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (0, 0))
+    young = tmp_path / f".partial-2a.{ended.pid}-m"
+    young.mkdir()
+    write(tmp_path)
+    left = names(tmp_path)
+    assert not set(swept) & set(left)
+    assert {*kept, young.name} <= set(left)

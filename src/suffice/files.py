@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from suffice.core import StorageError
+from suffice.core import FileFormatError, StorageError
 
 # What a killed write leaves behind starts with this, so that a reader never takes it for whole.
 PARTIAL_PREFIX = ".partial-"
 _PROBE_BYTES = 1 << 16
+_REPLACED = "old-"
+_A_DAY_S = 24 * 3600.0
 
 
 def require_free(path: Path, *, overwrite: bool, mark: str | None = None) -> None:
@@ -41,9 +44,10 @@ def require_writable(folder: Path) -> None:
 
     For tasks that write only after long work: a full disk or read-only place is told first.
     """
-    probe = folder / f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-probe"
+    probe = _beside(folder / "probe")
     with _named_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
         try:
             probe.write_bytes(bytes(_PROBE_BYTES))
         finally:
@@ -71,7 +75,7 @@ def writing_file(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     require_free(path, overwrite=overwrite)
     with _named_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-{path.name}")
+        partial = _beside(path)
         try:
             yield partial
             with partial.open("rb+") as handle:
@@ -94,7 +98,8 @@ def writing_folder(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     require_free(path, overwrite=overwrite)
     with _named_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-{path.name}")
+        _sweep(path.parent)
+        partial = _beside(path)
         partial.mkdir()
         try:
             yield partial
@@ -126,7 +131,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _swap(new: Path, place: Path) -> None:
-    old = place.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}-old-{place.name}")
+    old = _beside(place, _REPLACED)
     if place.exists():
         place.rename(old)
     try:
@@ -138,11 +143,61 @@ def _swap(new: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def _beside(path: Path, kind: str = "") -> Path:
+    """Name what is not whole yet after its writer, so that others know when it is left over."""
+    return path.with_name(f"{PARTIAL_PREFIX}{uuid.uuid4().hex[:8]}.{os.getpid()}-{kind}{path.name}")
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what writers of another day, which have ended since, left in a folder."""
+    for path in folder.glob(f"{PARTIAL_PREFIX}*"):
+        writer, _, kind = path.name.removeprefix(PARTIAL_PREFIX).partition("-")
+        # Where a kill came between two renames, this is all that is left of the old folder.
+        is_needed = (
+            kind.startswith(_REPLACED) and not (folder / kind.removeprefix(_REPLACED)).exists()
+        )
+        with contextlib.suppress(OSError):
+            age_s = time.time() - path.stat().st_mtime
+            if age_s < _A_DAY_S or is_needed or _is_running(writer.partition(".")[2]):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+
+def _is_running(number: str) -> bool:
+    if not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _is_ours(culprit: str | bytes | int | None, path: Path) -> bool:
+    """Whether an error is about what is being written, not about what is read to write it."""
+    if not isinstance(culprit, str | bytes):
+        return True
+    file, place = Path(os.fsdecode(culprit)).absolute(), path.absolute()
+    is_partial = any(part.startswith(PARTIAL_PREFIX) for part in file.parts)
+    return is_partial or file.is_relative_to(place) or place.is_relative_to(file)
+
+
 @contextlib.contextmanager
 def _named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if not _is_ours(error.filename, path):
+            raise FileFormatError(
+                f"'{os.fsdecode(error.filename)}' cannot be read or written",
+                got=error.strerror,
+                cure="Ask for the right to use it, or leave it out.",
+            ) from error
         raise StorageError(
             f"Cannot write '{path}'",
             got=error.strerror or error,

@@ -37,8 +37,7 @@ def _copy(path: Path, folder: Path, kind: str, name: str, case: Case) -> Path:
     if path.is_dir():
         return Path(shutil.copytree(path, place))
     if format_of(path) == "dicom":
-        # One file stands for its series, whose slices lie beside it.
-        return Path(shutil.copytree(path.parent, place)) / path.name
+        return _copy_series(path, place)
     if suffix_of(path) in _WITH_COMPANIONS:
         place.mkdir(parents=True)
         for companion in path.parent.glob(f"{glob.escape(stem_of(path))}.*"):
@@ -46,3 +45,13 @@ def _copy(path: Path, folder: Path, kind: str, name: str, case: Case) -> Path:
         return place / path.name
     place.parent.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copy2(path, place.with_name(case.name + suffix_of(path))))
+
+
+def _copy_series(path: Path, place: Path) -> Path:
+    """Copy the series that a file stands for, and none of the others in its folder."""
+    from suffice.io.dicom import series_of
+
+    place.mkdir(parents=True)
+    for file in {path, *(frame.path for frame in series_of(path).frames)}:
+        shutil.copy2(file, place)
+    return place / path.name

@@ -74,7 +74,11 @@ def _candidates(source: Path, left_out: list[LeftOut]) -> Iterator[tuple[str, Pa
     if source.is_file():
         yield stem_of(source), source
         return
-    for place, folders, names in os.walk(source):
+
+    def tell(error: OSError) -> None:
+        left_out.append(LeftOut(Path(error.filename), f"cannot be read: {error.strerror}"))
+
+    for place, folders, names in os.walk(source, onerror=tell):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         folder = Path(place)
         files = [folder / name for name in sorted(names) if not name.startswith(".")]

@@ -1,17 +1,21 @@
 """Layouts that are trees of folders: instances, BIDS, DICOM, patterns."""
 
+import errno
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from suffice.core import CohortError, FileFormatError, GeometryError, UsageError
+from suffice.io.copying import copied
 from suffice.io.images import read_image
 from suffice.io.layouts.bids import Bids
 from suffice.io.layouts.dicom import Dicom
 from suffice.io.layouts.fields import compile_pattern
 from suffice.io.layouts.instances import Instances
+from suffice.io.layouts.names import walk
 from suffice.io.layouts.pattern import Pattern
 from suffice.io.layouts.stacks import written_stacks
 from suffice.io.scans import find_scans
@@ -237,3 +241,37 @@ def test_slices_are_put_together_in_the_order_of_their_numbers(save, source: Pat
     np.testing.assert_array_equal(item.drawings["a"].draw(volume.grid.shape)[:, :, 3].T, square(0))
     assert "b" not in item.drawings
     assert "Slice 3 of the stack" in draft.left_out[0].reason
+
+
+def test_a_walk_ends_where_links_make_a_ring(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "scan.png").touch()
+    (tmp_path / "a" / "b" / "up").symlink_to(tmp_path / "a")
+    (tmp_path / "a" / "self").symlink_to("self")
+    assert list(walk(tmp_path)) == [tmp_path / "a" / "b" / "scan.png"]
+
+
+def test_a_folder_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locked").mkdir()
+    iterdir = Path.iterdir
+
+    def refusing(folder: Path) -> Iterator[Path]:
+        if folder == tmp_path / "locked":
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refusing)
+    with pytest.raises(FileFormatError, match=r"locked' cannot be read: got Permission denied"):
+        list(walk(tmp_path))
+
+
+def test_a_copy_of_a_series_takes_none_of_its_neighbours(make_series, tmp_path: Path) -> None:
+    pixels = np.ones((3, 4, 4), np.int16)
+    for _ in range(2):
+        make_series(pixels, folder="p", RescaleSlope=1, RescaleIntercept=0)
+    for item in Dicom().collect(tmp_path / "p").cases:
+        image = copied(item.case, tmp_path / "cohort").images["image"]
+        assert len(list(image.parent.iterdir())) == 3
+        assert read_image(image).grid.shape == (4, 4, 3)

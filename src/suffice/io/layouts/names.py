@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from suffice.core import FileFormatError
 from suffice.io.formats import MODULES, is_dicom_file, stem_of, suffix_of
 from suffice.io.scans import is_companion
 
@@ -35,24 +35,43 @@ _VISIT = re.compile(
 
 
 def walk(folder: Path, depth: int | None = None) -> Iterator[Path]:
-    """Yield the visible files below ``folder``, sorted, down to ``depth`` folders below it."""
-    entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    for entry in entries:
-        path = folder / entry.name
-        if entry.is_file() and not entry.name.startswith(".") and not is_companion(path):
+    """Yield the visible files below ``folder``, sorted, down to ``depth`` folders below it.
+
+    A link back to a folder that it lies in is passed over.
+
+    Raises
+    ------
+    FileFormatError
+        If a folder may not be read: what it holds would be missing without a word.
+    """
+    yield from _walk(folder, depth, ())
+
+
+def _walk(folder: Path, depth: int | None, above: tuple[Path, ...]) -> Iterator[Path]:
+    above = (*above, folder.resolve())
+    inside = _visible(folder)
+    for path in inside:
+        if path.is_file() and not is_companion(path):
             yield path
-    for entry in entries:
-        if entry.is_dir() and not entry.name.startswith(".") and depth != 0:
-            yield from walk(folder / entry.name, None if depth is None else depth - 1)
+    for path in inside:
+        if depth != 0 and path.is_dir() and path.resolve() not in above:
+            yield from _walk(path, None if depth is None else depth - 1, above)
 
 
 def folders(folder: Path) -> list[Path]:
     """List the visible folders in ``folder``, sorted."""
-    return sorted(
-        folder / entry.name
-        for entry in os.scandir(folder)
-        if entry.is_dir() and not entry.name.startswith(".")
-    )
+    return [path for path in _visible(folder) if path.is_dir()]
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise FileFormatError(
+            f"The folder '{folder}' cannot be read",
+            got=error.strerror,
+            cure="Ask for the right to read it, or move it away.",
+        ) from error
 
 
 def is_scan(path: Path) -> bool:
