@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from suffice.core import UsageError
+from suffice.metrics.catalogue import METRICS
 from suffice.metrics.facts import StructureFacts
+from suffice.metrics.panel import Panel
 
 # Below it, a mask that is off by one voxel, as two careful people are, loses a fifth of its Dice.
 SMALL_SHIFTED_DICE = 0.8
 # Tubes are several times as long as thick, and one along the centreline fills them: of sheets it
-# fills far less, and closed shells are counted twice. Slanted lines count short, voxel by voxel.
+# fills far less. Slanted lines count short, voxel by voxel.
 TUBE_ELONGATION = 6.0
-TUBE_SHARE = (0.35, 1.5)
-# A mask of several pieces: at least this many in a typical image.
-SEVERAL_PIECES = 2
+TUBE_SHARE = 0.35
+# Objects to count, not two halves of an organ.
+SEVERAL_PIECES = 3
 # Pieces under this part of the largest one are more often slips of the pen than findings.
 STRAY_PART = 0.01
 RARE_SHARE = 0.05
@@ -25,30 +27,36 @@ THICK_SLICES = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Counsel:
-    """A metric to use or to leave, and why, in a sentence.
+    """Metrics to use or to leave, and why, in a sentence.
 
     Parameters
     ----------
-    metric : str
-        A name that a `Panel` knows, an outcome (``missed``, ``false``) or what another command
-        reports.
+    metrics : tuple of str
+        Names that a `Panel` knows, or outcomes (``missed``, ``false``), which always have rows.
     reason : str
         One sentence, with the numbers of this cohort.
     labels : tuple of str
         The structures that it concerns; empty for all of them.
     """
 
-    metric: str
+    metrics: tuple[str, ...]
     reason: str
     labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The metrics for a cohort and those to leave, each with its reason."""
+    """The metrics for a cohort and those to leave, each with its reason, and what else to know."""
 
     use: tuple[Counsel, ...]
     avoid: tuple[Counsel, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def panel(self) -> Panel:
+        """The panel of the metrics to use."""
+        wanted = {name for counsel in self.use for name in counsel.metrics}
+        return Panel.of(name for name in METRICS if name in wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +79,12 @@ class _Structure:
         return self.shifted_dice < SMALL_SHIFTED_DICE
 
     @property
+    def is_many(self) -> bool:
+        return self.n_pieces >= SEVERAL_PIECES
+
+    @property
     def is_tube(self) -> bool:
-        low, high = TUBE_SHARE
-        return self.elongation >= TUBE_ELONGATION and low <= self.tube_share <= high
+        return self.elongation >= TUBE_ELONGATION and self.tube_share >= TUBE_SHARE
 
 
 def advise(facts: Iterable[StructureFacts], *, n_raters: int = 1) -> Advice:
@@ -107,9 +118,8 @@ def advise(facts: Iterable[StructureFacts], *, n_raters: int = 1) -> Advice:
             got=f"{len(known)} empty structures",
             cure="Give masks in which somebody drew something.",
         )
-    use = _overlap(structures) + _boundary(known, structures) + _shape(structures)
-    use += _outcomes(structures) + _raters(n_raters)
-    return Advice(tuple(use), tuple(_misleading(known, structures)))
+    use = _overlap(structures) + _boundary(known) + _shape(structures) + _outcomes(structures)
+    return Advice(tuple(use), tuple(_misleading(structures)), tuple(_notes(known, n_raters)))
 
 
 def _structures(facts: list[StructureFacts]) -> list[_Structure]:
@@ -143,67 +153,52 @@ def _n_findings(fact: StructureFacts) -> int:
 
 
 def _overlap(structures: list[_Structure]) -> list[Counsel]:
-    found = [Counsel("dice", "Overlap, the number that others report and compare.")]
-    small = [s for s in structures if s.is_small]
+    found = [Counsel(("dice",), "Overlap, the number that others report and compare.")]
+    small = tuple(s.label for s in structures if s.is_small)
     if small:
-        found.append(
-            Counsel(
-                "sensitivity, precision",
-                "Say whether a low Dice comes from voxels left out or from voxels too many.",
-                _labels(small),
-            )
-        )
+        reason = "Say whether a low Dice comes from voxels left out or from voxels too many."
+        found.append(Counsel(("sensitivity", "precision"), reason, small))
     return found
 
 
-def _boundary(facts: list[StructureFacts], structures: list[_Structure]) -> list[Counsel]:
-    has_spacing = all(fact.has_spacing for fact in facts)
+def _boundary(facts: list[StructureFacts]) -> list[Counsel]:
     thick = max(fact.anisotropy for fact in facts)
-    tolerance = "Share of the outline within a tolerance that you set to what two people differ by"
-    tolerance += (
-        f"; slices lie up to {thick:.1f} times as far apart as pixels, so set it no finer than "
-        "the slices."
-        if thick >= THICK_SLICES
-        else "."
-    )
+    tolerance = "Share of the outline within a tolerance, to be set to what two people differ by"
+    if thick >= THICK_SLICES:
+        tolerance += f"; with slices {thick:.1f} times as far apart as pixels, no finer than those"
     away = "Worst and typical distance between the outlines, which overlap does not tell"
-    away += "." if has_spacing else ", in pixels, as not every image says what a pixel measures."
-    size = "What the masks are for, and errors that cancel in Dice show as a bias."
+    if not all(fact.has_spacing for fact in facts):
+        away += "; in pixels where nobody says what one measures"
+    size = "What the masks are for: a size that is wrong on average goes unseen in Dice."
     return [
-        Counsel("nsd", tolerance),
-        Counsel("hd95, assd", away),
-        Counsel("volume_error", size),
+        Counsel(("nsd",), f"{tolerance}."),
+        Counsel(("hd95", "assd"), f"{away}."),
+        Counsel(("volume_error",), size),
     ]
 
 
 def _shape(structures: list[_Structure]) -> list[Counsel]:
-    found = [
-        Counsel(
-            "cldice",
-            f"A tube, {s.elongation:.0f} times as long as thick: whether its course is whole "
-            "matters more than its walls.",
-            (s.label,),
-        )
-        for s in structures
-        if s.is_tube
-    ]
-    found += [
-        Counsel(
-            "lesions",
-            f"{s.n_pieces:.0f} pieces in a typical mask: count which were found and which "
-            "invented, as the largest ones decide Dice.",
-            (s.label,),
-        )
-        for s in structures
-        if s.n_pieces >= SEVERAL_PIECES and not s.is_tube
-    ]
+    found = []
+    for s in structures:
+        if s.is_tube:
+            reason = (
+                f"A tube or net, {s.elongation:.0f} times as long as thick: whether its course is "
+                "whole matters more than its walls."
+            )
+            found.append(Counsel(("cldice",), reason, (s.label,)))
+        elif s.is_many:
+            reason = (
+                f"{s.n_pieces:.0f} pieces in a typical mask: count how many are found and how many "
+                "are invented, as the largest ones decide Dice."
+            )
+            found.append(Counsel(("lesion_f1", "pq"), reason, (s.label,)))
     return found
 
 
 def _outcomes(structures: list[_Structure]) -> list[Counsel]:
     return [
         Counsel(
-            "missed, false",
+            ("missed", "false"),
             f"{s.n_empty} of {s.n_masks} masks do not have it: whether a model sees that is a "
             "rate of its own, and no Dice.",
             (s.label,),
@@ -213,41 +208,34 @@ def _outcomes(structures: list[_Structure]) -> list[Counsel]:
     ]
 
 
-def _raters(n_raters: int) -> list[Counsel]:
-    if n_raters < 2:
-        return []
-    reason = f"{n_raters} people drew: their agreement is the ceiling for every number here."
-    return [Counsel("agree", reason)]
-
-
-def _misleading(facts: list[StructureFacts], structures: list[_Structure]) -> list[Counsel]:
-    found = []
+def _misleading(structures: list[_Structure]) -> list[Counsel]:
     share = sum(s.image_share for s in structures)
-    reason = "An empty mask is right on {:.1f} % of the voxels of a typical image."
-    found.append(Counsel("accuracy, specificity", reason.format(100 * (1 - share))))
+    reason = f"An empty mask is right on {100 * (1 - share):.1f} % of a typical image."
+    found = [Counsel(("accuracy", "specificity"), reason)]
     if share < RARE_SHARE:
         reason = "With so much background it repeats Dice, which is read more easily."
-        found.append(Counsel("kappa", reason))
-    small = [s for s in structures if s.is_small]
-    found += [
-        Counsel(
-            "dice alone",
-            f"{s.n_voxels:.0f} voxels in a typical mask: one that is off by a single voxel has "
-            f"Dice {s.shifted_dice:.2f}.",
-            (s.label,),
-        )
-        for s in small
-    ]
-    strays = sum(s.n_with_strays for s in structures)
+        found.append(Counsel(("kappa",), reason))
+    for s in structures:
+        if s.is_small:
+            reason = (
+                f"Not alone: of {s.n_voxels:.0f} voxels in a typical mask, one that is off by a "
+                f"single voxel has Dice {s.shifted_dice:.2f}."
+            )
+            found.append(Counsel(("dice",), reason, (s.label,)))
+    strays = [s for s in structures if s.n_with_strays and not s.is_many]
+    n_strays = sum(s.n_with_strays for s in strays)
     reason = "One stray voxel decides it"
-    reason += f", and {strays} of the drawn masks have some." if strays else "."
-    found.append(Counsel("hd", reason))
-    if any(fact.n_axes == 3 and fact.anisotropy >= THICK_SLICES for fact in facts):
-        found.append(
-            Counsel("distances in voxels", "Slices are thicker than pixels: use mm throughout.")
+    reason += f", and {n_strays} of the drawn structures have stray pieces." if strays else "."
+    return [*found, Counsel(("hd",), reason, tuple(s.label for s in strays))]
+
+
+def _notes(facts: list[StructureFacts], n_raters: int) -> list[str]:
+    notes = []
+    if n_raters > 1:
+        notes.append(
+            f"{n_raters} people drew masks: how far they agree is the ceiling for every number "
+            "here, and tells the tolerance."
         )
-    return found
-
-
-def _labels(structures: list[_Structure]) -> tuple[str, ...]:
-    return tuple(s.label for s in structures)
+    if len({fact.n_axes for fact in facts}) > 1:
+        notes.append("Pictures and volumes are mixed: areas and volumes have rows of their own.")
+    return notes

@@ -17,6 +17,8 @@ BoolArray = npt.NDArray[np.bool_]
 # A piece of less volume than this many cubes around its largest ball is no tube, and thinning a
 # large organ takes seconds.
 _BULKY = 2.0
+# A voxel of a line touches two others, where lines meet three or four; on a surface, eight.
+_MOST_TOUCHING = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,15 +146,25 @@ def _shifted_dice(mask: BoolArray) -> float:
 
 def _tubularity(piece: BoolArray, spacing: tuple[float, ...]) -> tuple[float, float]:
     """Length over thickness of a piece's centreline, and what share of it a tube would fill."""
+    if not piece.any():
+        return 0.0, 0.0
     padded = np.pad(piece, 1)
     inward = ndimage.distance_transform_edt(padded, sampling=spacing)
     voxel = float(np.prod(spacing))
-    n_voxels = int(np.count_nonzero(piece))
-    if n_voxels * voxel < _BULKY * (2 * float(inward.max())) ** piece.ndim:
+    volume = int(np.count_nonzero(piece)) * voxel
+    if volume < _BULKY * (2 * float(inward.max())) ** piece.ndim:
+        return 0.0, 0.0
+    line = _line_voxels(centreline(padded))
+    if not line.any():
         return 0.0, 0.0
     # Half a voxel lies between the centre of the last voxel within and the outline.
-    radius = inward[centreline(padded)] - min(spacing) / 2
+    radius = inward[line] - min(spacing) / 2
     step = voxel ** (1 / piece.ndim)
     section = 2 * radius if piece.ndim == 2 else np.pi * radius**2
-    tube_share = float(section.sum()) * step / (n_voxels * voxel)
-    return len(radius) * step / (2 * float(radius.mean())), tube_share
+    return len(radius) * step / (2 * float(radius.mean())), float(section.sum()) * step / volume
+
+
+def _line_voxels(thin: BoolArray) -> BoolArray:
+    """Without the surface that thinning leaves of a closed shell."""
+    touching = ndimage.convolve(thin.astype(np.uint8), np.ones((3,) * thin.ndim, dtype=np.uint8))
+    return np.asarray(thin & (touching <= _MOST_TOUCHING))
