@@ -55,14 +55,16 @@ def sign_flip_p(differences: npt.ArrayLike, *, n_resamples: int = 9999, seed: in
     far = abs(values.sum()) - _ROUNDING * np.abs(values).sum()
     if n <= EXACT_SUBJECTS:
         # A flip of all signs is as far from 0: half of them say it all.
-        codes = np.arange(2 ** (n - 1))[:, None]
-        signs = 1 - 2 * ((codes >> np.arange(n)) & 1)
-        return float((np.abs(signs @ values) >= far).mean())
+        sums = values[:1]
+        for value in values[1:]:
+            sums = np.concatenate([sums + value, sums - value])
+        return float((np.abs(sums) >= far).mean())
     rng = np.random.default_rng(seed)
     each = max(1, _BATCH_VALUES // n)
     as_far = 0
     for start in range(0, n_resamples, each):
-        signs = 1 - 2 * rng.integers(0, 2, (min(each, n_resamples - start), n), dtype=np.int8)
+        coins = rng.integers(0, 2, (min(each, n_resamples - start), n), dtype=np.int8)
+        signs = 1.0 - 2.0 * coins
         as_far += int((np.abs(signs @ values) >= far).sum())
     return (as_far + 1) / (n_resamples + 1)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 from scipy.stats import chi2, nct
 
 from suffice.core import UsageError
@@ -108,7 +108,7 @@ def paired_power(n: int, effect: float, alpha: float = 0.05) -> float:
     if shift - critical > 8:  # where the distribution has no more than rounding to add
         return 1.0
     upper = float(nct.sf(critical, n - 1, shift))
-    lower = float(stdtr(n - 1, -critical - shift))
+    lower = float(nct.cdf(-critical, n - 1, shift))
     return upper + lower
 
 
