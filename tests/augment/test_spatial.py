@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from suffice.augment import SpatialDraw, SpatialRanges, warp
 
 NEUTRAL = SpatialRanges(
-    rotation_deg=0, scale=1, stretch=1, shear=0, bend_mm=0, probability=1, flip_axes=()
+    rotation_deg=0, scale=1, stretch=1, shear=0, bend=0, probability=1, flip_axes=()
 )
 
 
@@ -91,7 +91,7 @@ def test_volumes_turn_and_shear_in_millimetres(data: st.DataObject) -> None:
     spacing = (1.0, 1.5, 2.4)
     shape = (30, 20, 13)
     place = data.draw(st.tuples(*(st.floats(-4, 4),) * 3))
-    ranges = SpatialRanges(probability=1, bend_mm=0, rotation_deg=25, scale=1.2)
+    ranges = SpatialRanges(probability=1, bend=0, rotation_deg=25, scale=1.2)
     draw = SpatialDraw.sample(1, 3, ranges, rng(data.draw(st.integers(0, 1000))))
     blob = blob_at(place, shape, spacing)
     out = warp(blob[None, None], draw, spacing)[0, 0]
@@ -132,7 +132,7 @@ def test_a_shift_of_the_elastic_field_is_in_millimetres_along_its_axis() -> None
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**31), ndim=st.sampled_from([2, 3]))
 def test_draws_stay_within_their_ranges(seed: int, ndim: int) -> None:
-    ranges = SpatialRanges(probability=1, rotation_deg=30, scale=1.3, stretch=1, shear=0, bend_mm=0)
+    ranges = SpatialRanges(probability=1, rotation_deg=30, scale=1.3, stretch=1, shear=0, bend=0)
     draw = SpatialDraw.sample(4, ndim, ranges, rng(seed))
     factors = torch.linalg.det(draw.matrix) ** (1 / ndim)
     assert bool((factors > 1 / 1.301).all() and (factors < 1.301).all())
@@ -140,4 +140,4 @@ def test_draws_stay_within_their_ranges(seed: int, ndim: int) -> None:
     torch.testing.assert_close(
         turns @ turns.mT, torch.eye(ndim).expand(4, -1, -1), rtol=1e-4, atol=1e-4
     )
-    assert not bool(draw.bend_mm.any())
+    assert not bool(draw.bend.any())

@@ -24,13 +24,13 @@ class Augmentation:
 _STANDARD = Augmentation()
 POLICIES: dict[str, Augmentation] = {
     "light": Augmentation(
-        spatial=SpatialRanges(rotation_deg=10, scale=1.1, stretch=1.0, shear=0.0, bend_mm=0.0),
+        spatial=SpatialRanges(rotation_deg=10, scale=1.1, stretch=1.0, shear=0.0, bend=0.0),
         intensity=IntensityRanges(blur=1.0, bias_field=0.0, gamma=1.2, noise=0.05),
     ),
     "standard": _STANDARD,
     "strong": Augmentation(
         spatial=SpatialRanges(
-            probability=0.7, rotation_deg=30, scale=1.4, stretch=1.2, shear=0.15, bend_mm=2.5
+            probability=0.7, rotation_deg=30, scale=1.4, stretch=1.2, shear=0.15, bend=2.5
         ),
         intensity=IntensityRanges(
             probability=0.4, contrast=1.6, brightness=0.5, gamma=1.8, noise=0.2, blur=2.5,
@@ -49,7 +49,7 @@ def augment_batch(
     labels: Tensor,
     n_classes: int,
     augmentation: Augmentation,
-    spacing_mm: Sequence[float],
+    spacing: Sequence[float],
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Augment a batch on the device where it lies.
@@ -61,7 +61,8 @@ def augment_batch(
     n_classes : int
         With the background.
     augmentation : Augmentation
-    spacing_mm : sequence of float
+    spacing : sequence of float
+        Along each spatial axis, in mm or, for pictures, ones.
     generator : torch.Generator
         Of the CPU, so that draws do not depend on the device.
 
@@ -74,7 +75,7 @@ def augment_batch(
     n, n_channels, ndim = images.shape[0], images.shape[1], images.ndim - 2
     one_hot = F.one_hot(labels.long(), n_classes).movedim(-1, 1)[:, 1:].to(images.dtype)
     draw = SpatialDraw.sample(n, ndim, augmentation.spatial, generator)
-    moved = warp(torch.cat([images, one_hot], dim=1), draw, spacing_mm)
+    moved = warp(torch.cat([images, one_hot], dim=1), draw, spacing)
     images, foreground = moved[:, :n_channels], moved[:, n_channels:]
     changed = [
         change_intensity(

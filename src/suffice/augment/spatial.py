@@ -27,8 +27,9 @@ class SpatialRanges:
         The same for each axis on its own.
     shear : float
         Largest off-diagonal element.
-    bend_mm : float
-        Standard deviation of the displacement at the control points of the elastic field.
+    bend : float
+        Standard deviation of the displacement at the control points of the elastic field, in the
+        unit of the spacing: mm, or pixels for pictures, whose spacing is ones.
     bend_points : int
         Control points along each axis.
     flip_axes : tuple of int
@@ -40,25 +41,25 @@ class SpatialRanges:
     scale: float = 1.25
     stretch: float = 1.1
     shear: float = 0.1
-    bend_mm: float = 1.5
+    bend: float = 1.5
     bend_points: int = 5
     flip_axes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class SpatialDraw:
-    """One draw for a batch, in millimetres: what `warp` applies.
+    """One draw for a batch, in the unit of the spacing: what `warp` applies.
 
     Parameters
     ----------
     matrix : tensor of shape (N, D, D)
-        Output to input millimetres about the centre of the patch.
-    bend_mm : tensor of shape (N, D, *control points)
-        Displacement at the control points, in mm.
+        Output to input positions about the centre of the patch.
+    bend : tensor of shape (N, D, *control points)
+        Displacement at the control points.
     """
 
     matrix: Tensor
-    bend_mm: Tensor
+    bend: Tensor
 
     @classmethod
     def sample(
@@ -67,7 +68,7 @@ class SpatialDraw:
         """Draw the parameters of ``n`` patches from a CPU generator."""
         matrix = torch.stack([_matrix(ndim, ranges, generator) for _ in range(n)])
         shape = (n, ndim, *(ranges.bend_points,) * ndim)
-        bend = torch.randn(shape, generator=generator) * ranges.bend_mm
+        bend = torch.randn(shape, generator=generator) * ranges.bend
         bent = torch.rand(n, generator=generator) < ranges.probability
         strength = torch.rand(n, generator=generator) * bent
         return cls(matrix, bend * strength.reshape(n, *(1,) * (ndim + 1)))
@@ -108,7 +109,7 @@ def _rotation(degrees: Tensor) -> Tensor:
     return out
 
 
-def warp(batch: Tensor, draw: SpatialDraw, spacing_mm: Sequence[float]) -> Tensor:
+def warp(batch: Tensor, draw: SpatialDraw, spacing: Sequence[float]) -> Tensor:
     """Resample ``(N, C, *spatial)`` linearly through the drawn motion; outside reads 0.
 
     Parameters
@@ -116,18 +117,19 @@ def warp(batch: Tensor, draw: SpatialDraw, spacing_mm: Sequence[float]) -> Tenso
     batch : tensor of shape (N, C, *spatial)
         Images and one-hot labels stacked along the channels, so that both move alike.
     draw : SpatialDraw
-    spacing_mm : sequence of float
-        Spacing along each spatial axis; angles stay angles on anisotropic voxels.
+    spacing : sequence of float
+        Along each spatial axis, in mm or, for pictures, ones; angles stay angles on
+        anisotropic voxels.
     """
     n, ndim = batch.shape[0], batch.ndim - 2
     size = batch.shape[2:]
-    half_mm = torch.tensor([s * k / 2 for s, k in zip(spacing_mm, size, strict=True)])
+    half_size = torch.tensor([s * k / 2 for s, k in zip(spacing, size, strict=True)])
     # From normalised output to normalised input coordinates, whose axis order is reversed.
-    matrix = (draw.matrix * half_mm[None, None, :]) / half_mm[None, :, None]
+    matrix = (draw.matrix * half_size[None, None, :]) / half_size[None, :, None]
     theta = torch.cat([matrix.flip(1, 2), torch.zeros(n, ndim, 1)], dim=2).to(batch.device)
     grid = F.affine_grid(theta, [n, 1, *size], align_corners=False)
-    if bool(draw.bend_mm.any()):
-        bend = draw.bend_mm / half_mm.reshape(1, ndim, *(1,) * ndim)
+    if bool(draw.bend.any()):
+        bend = draw.bend / half_size.reshape(1, ndim, *(1,) * ndim)
         mode = "bicubic" if ndim == 2 else "trilinear"
         smooth = F.interpolate(
             bend.to(batch.device), size=tuple(size), mode=mode, align_corners=True
