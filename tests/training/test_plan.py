@@ -16,6 +16,7 @@ from suffice.training.fingerprint import Fingerprint
 from suffice.training.machine import PRECISIONS, Machine
 from suffice.training.plan import (
     Plan,
+    _affordable_voxels,
     describe,
     make_plan,
     patch_multiple,
@@ -155,6 +156,17 @@ def test_thick_slices_are_pictures(axis: int, pixel: float, ratio: float) -> Non
 def test_volumes_of_few_slices_are_pictures(shape: tuple[int, ...]) -> None:
     plan = plan_of(fingerprint(shape, (1.0, 1.0, 1.0)))
     assert (plan.ndim, plan.slice_axis) == (2, int(np.argmin(shape)))
+
+
+@pytest.mark.parametrize("shape", [(512, 512, 10), (400, 12, 400), (9, 300, 20)])
+@pytest.mark.parametrize("minutes", [0.2, 2, 20])
+def test_a_flat_volume_gets_no_larger_a_patch_than_can_be_afforded(
+    shape: tuple[int, ...], minutes: float
+) -> None:
+    plan = plan_of(fingerprint(shape, (1.0, 1.0, 1.0)), minutes)
+    affordable = _affordable_voxels(3, Budget(minutes=minutes), machine(), None)
+    # Sizes are rounded to the nearest multiple of four.
+    assert math.prod(plan.patch_size) < 1.35 * affordable
 
 
 def test_isotropic_volumes_are_volumes() -> None:

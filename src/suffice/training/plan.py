@@ -24,6 +24,7 @@ MIN_STEPS = 400
 STEPS_FOR_LARGE = 8000
 MAX_PATCH_VOXELS = {2: 512 * 512, 3: 160**3}
 SMALLEST_PATCH_VOXELS = {2: 96 * 96, 3: 32**3}
+SHORTEST_SIDE = 8
 # A patch should hold at least this part of a scan, or it cannot know where it is.
 SMALLEST_PART_OF_SCAN = 1 / 6
 
@@ -305,8 +306,7 @@ def _patch_and_strides(
     shape: np.ndarray, spacing: np.ndarray, affordable: float
 ) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
     """Scale the median shape down to what is affordable, then halve axes while they are long."""
-    shrink = min(1.0, (affordable / np.prod(shape)) ** (1 / len(shape)))
-    wish = np.maximum(shape * shrink, 8)
+    wish = _shrunk(shape, affordable)
     strides: list[tuple[int, ...]] = []
     size, step = wish.copy(), spacing.copy()
     while len(strides) < 5:
@@ -324,6 +324,21 @@ def _patch_and_strides(
     multiple = patch_multiple(strides)
     patch = np.maximum(1, np.floor(wish / multiple + 0.5)).astype(int) * multiple
     return tuple(int(n) for n in patch), tuple(strides)
+
+
+def _shrunk(shape: np.ndarray, affordable: float) -> np.ndarray:
+    """Scale a shape down to so many voxels; axes that would become too short are left out."""
+    size = np.maximum(shape.astype(float), SHORTEST_SIDE)
+    is_free = np.ones(len(shape), dtype=bool)
+    while is_free.any():
+        shrink = min(1.0, (affordable / np.prod(size)) ** (1 / is_free.sum()))
+        smaller = np.where(is_free, size * shrink, size)
+        is_short = is_free & (smaller < SHORTEST_SIDE)
+        if not is_short.any():
+            return smaller
+        size = np.where(is_short, SHORTEST_SIDE, size)
+        is_free &= ~is_short
+    return size
 
 
 def with_speed(plan: Plan, seconds_per_step: float, train_seconds: float) -> Plan:
