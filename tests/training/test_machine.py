@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from suffice.training import machine
-from suffice.training.machine import PRECISIONS, autocast_dtype, detect_machine, n_usable_cores
+from suffice.training.machine import (
+    PRECISIONS,
+    autocast_dtype,
+    detect_machine,
+    n_usable_cores,
+    threads_on,
+)
 
 
 @pytest.fixture
@@ -32,7 +39,6 @@ def test_a_container_bounds_the_memory(
     control_group: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("torch.set_num_threads", lambda _: None)
     whole = detect_machine().memory_gb
     (control_group / "memory.max").write_text("max\n")
     assert detect_machine().memory_gb == whole > 0.5
@@ -42,8 +48,21 @@ def test_a_container_bounds_the_memory(
 
 def test_the_precision_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr("torch.set_num_threads", lambda _: None)
     first = detect_machine()
     assert first.precision in PRECISIONS
     assert detect_machine() == first
     assert first.autocast_dtype == autocast_dtype(first.precision)
+
+
+def test_threads_are_as_many_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "n_usable_cores", lambda: 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        detect_machine()
+        assert torch.get_num_threads() == 1
+        with threads_on(2):
+            assert torch.get_num_threads() == 2
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

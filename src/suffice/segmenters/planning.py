@@ -11,7 +11,7 @@ from suffice.io import read_case_image, read_case_mask
 from suffice.segmenters.preparing import case_facts
 from suffice.training.calibrate import calibrated_plan
 from suffice.training.fingerprint import fingerprint
-from suffice.training.machine import Machine, detect_machine
+from suffice.training.machine import Machine, detect_machine, threads_on
 from suffice.training.plan import Plan
 
 # A plan needs no more cases than this to know the cohort.
@@ -52,15 +52,16 @@ def plan_for(
         n_channels = image.n_channels
         facts.append(case_facts(image, read_case_mask(labelled, case), rng))
     spent = time.monotonic() - started
-    return calibrated_plan(
-        fingerprint(facts),
-        n_channels=n_channels,
-        n_classes=labelled.legend.n_classes,
-        in_hu=_in_hu(labelled, n_channels),
-        budget=budget,
-        machine=machine,
-        train_seconds=max(budget.seconds - 2 * spent, budget.seconds / 2),
-    )
+    with threads_on(machine.n_cores):
+        return calibrated_plan(
+            fingerprint(facts),
+            n_channels=n_channels,
+            n_classes=labelled.legend.n_classes,
+            in_hu=_in_hu(labelled, n_channels),
+            budget=budget,
+            machine=machine,
+            train_seconds=max(budget.seconds - 2 * spent, budget.seconds / 2),
+        )
 
 
 def _in_hu(cohort: Cohort, n_channels: int) -> tuple[bool, ...]:

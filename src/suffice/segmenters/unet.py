@@ -34,7 +34,7 @@ from suffice.segmenters.unet_folder import read_unet, write_unet
 from suffice.segmenters.work_folder import claim, keep_plan
 from suffice.training.inference import predict_labels, predict_probabilities
 from suffice.training.loop import build_network, train
-from suffice.training.machine import Machine, autocast_dtype, detect_machine
+from suffice.training.machine import Machine, autocast_dtype, detect_machine, threads_on
 from suffice.training.memory import naming_full_memory
 from suffice.training.plan import Plan
 from suffice.training.store import Store
@@ -110,10 +110,18 @@ class UNetSegmenter:
             If the memory of the machine or its GPU does not suffice.
         """
         with naming_full_memory("training", cure=_TRAIN_CURE.format(workdir)):
-            return self._fit(labelled, budget, seed, workdir, listener)
+            machine = detect_machine()
+            with threads_on(machine.n_cores):
+                return self._fit(labelled, budget, seed, workdir, machine, listener)
 
     def _fit(
-        self, labelled: Cohort, budget: Budget, seed: int, workdir: Path, listener: Listener
+        self,
+        labelled: Cohort,
+        budget: Budget,
+        seed: int,
+        workdir: Path,
+        machine: Machine,
+        listener: Listener,
     ) -> Self:
         started = time.monotonic()
         if not len(labelled) or len(labelled.unlabelled()):
@@ -122,7 +130,6 @@ class UNetSegmenter:
                 got=f"{len(labelled)} cases, {len(labelled.unlabelled())} of them without",
                 cure="Pass cohort.labelled().",
             )
-        machine = detect_machine()
         store = Store(workdir / "store")
         plan, train_seconds = self._prepare(
             labelled, store, workdir, budget, seed, machine, started, listener
@@ -226,12 +233,19 @@ class UNetSegmenter:
             If the memory of the machine or its GPU does not suffice.
         """
         with naming_full_memory("this scan", cure=_PREDICT_CURE):
-            return self._predict(image, mirror, keep_probabilities, listener)
+            machine = detect_machine()
+            with threads_on(machine.n_cores):
+                return self._predict(image, mirror, keep_probabilities, machine, listener)
 
     def _predict(
-        self, image: Image, mirror: bool, keep_probabilities: bool, listener: Listener
+        self,
+        image: Image,
+        mirror: bool,
+        keep_probabilities: bool,
+        machine: Machine,
+        listener: Listener,
     ) -> Prediction:
-        network, plan, device = self._fitted()
+        network, plan, device = self._fitted(machine)
         orientation = Orientation.of(image.grid)
         prepared = prepare_image(image, plan)
         canonical = [int(n) for n in orientation.reorder(image.grid.shape)]
@@ -261,10 +275,8 @@ class UNetSegmenter:
         labels = LabelMap(self.legend_.from_classes(classes), image.grid, self.legend_)
         return Prediction(labels, out if keep_probabilities else None)
 
-    def _fitted(self) -> tuple[UNet, Plan, torch.device]:
-        if not hasattr(self, "_network"):
-            raise ModelError("The segmenter is not trained", cure="Call fit, or load a model.")
-        machine = detect_machine()
+    def _fitted(self, machine: Machine) -> tuple[UNet, Plan, torch.device]:
+        self._require_fitted()
         device = torch.device(machine.accelerator)
         plan = self.plan_
         if plan.precision != "32-true":
@@ -272,9 +284,13 @@ class UNetSegmenter:
             plan = replace(plan, precision=machine.precision)
         return self._network.to(device).eval(), plan, device
 
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "_network"):
+            raise ModelError("The segmenter is not trained", cure="Call fit, or load a model.")
+
     def save(self, folder: Path, *, overwrite: bool = False) -> None:
         """Write ``plan.toml``, ``model.toml``, ``weights.safetensors`` and ``history.csv``."""
-        self._fitted()
+        self._require_fitted()
         weights = {name: t.detach().cpu() for name, t in self._network.state_dict().items()}
         write_unet(folder, self.card_, self.plan_, weights, self.history_, overwrite=overwrite)
 

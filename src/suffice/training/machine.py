@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,14 +97,30 @@ def detect_machine() -> Machine:
             name=properties.name,
         )
     accelerator = "mps" if torch.backends.mps.is_available() else "cpu"
-    torch.set_num_threads(n_usable_cores())
+    n_cores = n_usable_cores()
     reuse_freed_memory()
+    with threads_on(n_cores):
+        precision = faster_cpu_precision() if accelerator == "cpu" else "32-true"
     return Machine(
-        n_cores=n_usable_cores(),
+        n_cores=n_cores,
         memory_gb=_machine_memory_gb(),
         accelerator=accelerator,
-        precision=faster_cpu_precision() if accelerator == "cpu" else "32-true",
+        precision=precision,
     )
+
+
+@contextlib.contextmanager
+def threads_on(n_cores: int) -> Iterator[None]:
+    """Let torch use so many cores inside, and as many as before afterwards.
+
+    Without a word torch takes every core of the machine, also those that a container withholds.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_cores)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @functools.cache
