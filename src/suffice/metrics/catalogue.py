@@ -109,12 +109,6 @@ _OF_MASKS = (
     Metric("assd", "surface", "length", 0.0, "lower"),
     Metric("masd", "surface", "length", 0.0, "lower"),
     Metric("volume_error", "size", "size", -math.inf, "near 0"),
-    *(
-        Metric(name, "instances", "share", 0.0, "higher")
-        for name in INSTANCE_METRICS
-        if name != "count_error"
-    ),
-    Metric("count_error", "instances", "count", -math.inf, "near 0"),
     Metric("accuracy", "whole", "share", 0.0, "higher"),
 )
 

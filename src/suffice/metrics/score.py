@@ -12,8 +12,7 @@ import numpy.typing as npt
 from suffice.core import GeometryError, Grid, LabelError, Legend
 from suffice.metrics.boxes import structure_boxes
 from suffice.metrics.catalogue import voxel_size
-from suffice.metrics.instance_values import component_values, instance_values
-from suffice.metrics.instances import InstanceOverlaps, components
+from suffice.metrics.instance_values import component_values
 from suffice.metrics.overlap import Overlap, accuracy
 from suffice.metrics.panel import Panel
 from suffice.metrics.surface import SurfaceDistances, surface_distances
@@ -172,10 +171,9 @@ def _counted(pair: _Pair, panel: Panel) -> dict[str, tuple[float, ...]]:
         distances = surface_distances(
             pair.predicted, pair.reference, pair.grid.unit_spacing, definition=panel.surface
         )
+    instances: dict[str, float] = {}
     if panel.needs("instances"):
-        counted = component_values(pair.predicted, pair.reference)
-        values |= {name: (value,) for name, value in counted.items()}
-    instances = _instance_values(pair) if panel.needs("instances") else {}
+        instances = component_values(pair.predicted, pair.reference)
     for metric in panel.metrics:
         if metric.kind == "overlap":
             values[metric.name] = (getattr(pair.overlap, metric.name),)
@@ -192,12 +190,6 @@ def _counted(pair: _Pair, panel: Panel) -> dict[str, tuple[float, ...]]:
             far = 0.0 if metric.unit == "share" else _farthest(pair.grid, panel)
             values[metric.name] = (far,)
     return values
-
-
-def _instance_values(pair: _Pair) -> dict[str, float]:
-    """Each connected component taken for an instance."""
-    overlaps = InstanceOverlaps.of(components(pair.predicted), components(pair.reference))
-    return instance_values(overlaps)
 
 
 def _farthest(grid: Grid, panel: Panel) -> float:
