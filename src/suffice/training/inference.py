@@ -25,7 +25,7 @@ STRETCH = 1.5
 # Slices of a volume that are run at once.
 SLICES_VOXELS = 2**20
 LAYOUT = {4: torch.channels_last, 5: torch.channels_last_3d}
-# Above this, sums of probabilities are kept in half precision.
+# Above this, sums of logits are kept in half precision.
 MAX_SINGLE_BYTES = 2**30
 
 
@@ -38,7 +38,7 @@ class TilingOptions(TypedDict, total=False):
         Of neighbouring tiles, at least, in patches; by default a sixth, but 16 voxels where that
         is more, up to a half.
     mirror_axes : sequence of int
-        Spatial axes of a tile; probabilities are averaged over all flips of them.
+        Spatial axes of a tile; logits are averaged over all flips of them.
     autocast : torch dtype, optional
         Precision of the convolutions.
     max_tile_voxels : int, optional
@@ -185,8 +185,8 @@ class _TiledRun:
 
     def _volume(self, image: npt.NDArray[np.generic], axis: int) -> Iterator[Slab]:
         axes = self._plan(image.shape[1:])
-        for begin, end, probabilities in self._blend(image[None], axes, axis):
-            yield begin, end, probabilities[0]
+        for begin, end, logits in self._blend(image[None], axes, axis):
+            yield begin, end, torch.softmax(logits[0], dim=0)
 
     def _slices(self, image: npt.NDArray[np.generic]) -> Iterator[Slab]:
         """Run slices ``(C, S, Y, X)`` as a batch, many at once."""
@@ -196,8 +196,9 @@ class _TiledRun:
         for begin in range(0, n_slices, at_once):
             end = min(begin + at_once, n_slices)
             batch = np.moveaxis(image[:, begin:end], 1, 0)
-            parts = [part.clone() for _, _, part in self._blend(batch, axes, 0)]
-            yield begin, end, torch.cat(parts, dim=2).movedim(0, 1)
+            parts = [logits.clone() for _, _, logits in self._blend(batch, axes, 0)]
+            logits = torch.cat(parts, dim=2).movedim(0, 1)
+            yield begin, end, torch.softmax(logits, dim=0)
 
     def _plan(self, shape: Sequence[int]) -> tuple[AxisTiles, ...]:
         return plan_tiles(
@@ -217,9 +218,10 @@ class _TiledRun:
     def _blend(
         self, batch: npt.NDArray[np.generic], axes: Sequence[AxisTiles], axis: int
     ) -> Iterator[Slab]:
-        """Blend the tiles of ``(B, C, *spatial)``, one layer of tiles across ``axis`` at a time.
+        """Blend the logits of the tiles of ``(B, C, *spatial)``, layer by layer across ``axis``.
 
-        A slab ``(B, K, *spatial)`` is cut to the image, and overwritten once the next is asked
+        Logits, as the mean of probabilities draws a border between tiles that disagree towards
+        the unsure one. A slab ``(B, K, *spatial)`` is cut to the image, and overwritten once the next is asked
         for.
         """
         weights = [a.weights().to(self.device) for a in axes]
@@ -233,12 +235,10 @@ class _TiledRun:
             layers[axis] = range(layer, layer + 1)
             for index in itertools.product(*layers):
                 corner = [a.starts[i] for a, i in zip(axes, index, strict=True)]
-                probabilities = self._tile(batch, axes, corner)
+                logits = self._tile(batch, axes, corner)
                 shares = [w[i] for w, i in zip(weights, index, strict=True)]
                 corner[axis] = 0
-                _window(sums, corner, probabilities.shape[2:]).add_(
-                    _weighted(probabilities, shares)
-                )
+                _window(sums, corner, logits.shape[2:]).add_(_weighted(logits, shares))
             first, last = max(start - along.before, 0), min(stop - along.before, along.length)
             corner, size = [a.before for a in axes], [a.length for a in axes]
             corner[axis], size[axis] = first + along.before - start, last - first
@@ -251,7 +251,7 @@ class _TiledRun:
     def _tile(
         self, batch: npt.NDArray[np.generic], axes: Sequence[AxisTiles], corner: Sequence[int]
     ) -> Tensor:
-        """Probabilities ``(B, K, *tile)`` of the tile with this first voxel."""
+        """Logits ``(B, K, *tile)`` of the tile with this first voxel."""
         tile = _read_tile(batch, axes, corner).to(self.device)
         flat = tile.flatten(2)
         if not bool((flat == flat[..., :1]).all()):
@@ -281,7 +281,7 @@ class _TiledRun:
                     got=logits.shape[1],
                     expected=self.n_classes,
                 )
-        return torch.softmax(logits.float(), dim=1)
+        return logits.float()
 
 
 def _window(x: Tensor, corner: Sequence[int], size: Sequence[int]) -> Tensor:
@@ -311,10 +311,10 @@ def _channels_last(x: Tensor) -> Tensor:
     return torch.empty(x.shape, device=x.device, memory_format=LAYOUT[x.ndim]).copy_(x)
 
 
-def _weighted(probabilities: Tensor, shares: Sequence[Tensor]) -> Tensor:
+def _weighted(logits: Tensor, shares: Sequence[Tensor]) -> Tensor:
     """Multiply ``(B, K, *tile)`` by the outer product of the shares along each axis."""
     for dim, share in enumerate(shares, start=2):
         if bool((share != 1).any()):
-            rest = probabilities.ndim - 1 - dim
-            probabilities = probabilities * share.view(-1, *(1,) * rest)
-    return probabilities
+            rest = logits.ndim - 1 - dim
+            logits = logits * share.view(-1, *(1,) * rest)
+    return logits
