@@ -23,6 +23,8 @@ COMMANDS = {
     "train",
     "predict",
     "evaluate",
+    "agree",
+    "fuse",
     "compare",
     "run",
     "report",
@@ -112,3 +114,25 @@ def test_version(cli: Cli) -> None:
     code, text, told = cli("--version")
     assert (code, told) == (0, "")
     assert text.startswith("suffice ")
+
+
+def test_compare(tmp_path: Path, cli: Cli) -> None:
+    for name, gain, n in (("new", 0.1, 8), ("old", 0.0, 9)):
+        rows = [
+            f"c{i},s{i},lung,dice,{0.5 + 0.03 * i + gain + 0.001 * (i % 3) * gain}\n"
+            for i in range(n)
+        ]
+        (tmp_path / f"{name}.csv").write_text("case,subject,label,metric,value\n" + "".join(rows))
+    places = (tmp_path / "new.csv", tmp_path / "old.csv")
+    code, text, told = cli("compare", *places, "--width", "0.05")
+    assert code == 0
+    assert "'new' is better than 'old' by 10.0 points of Dice" in text
+    assert "p = 0.008 after Holm; with 8 subjects." in text
+    assert "'old': the interval is" in text
+    assert "not compared: 1 case of 'old', not scored by 'new': c8\n" in told
+    assert "note: only 8 subjects: the interval itself is unsure\n" in told
+    code, text, _ = cli("compare", *places, "--names", "A, B", "--json", "--out", tmp_path / "out")
+    answer = json.loads(text)
+    assert answer["differences"][0]["a"] == "A"
+    assert (tmp_path / "out" / "comparison.png").is_file()
+    assert cli("compare", places[0], "--label", "liver")[0] == 1

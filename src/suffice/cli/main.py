@@ -12,6 +12,7 @@ from suffice.cli.checking import check
 from suffice.cli.comparing import compare
 from suffice.cli.console import answer
 from suffice.cli.evaluating import evaluate
+from suffice.cli.fusing import fuse
 from suffice.cli.importing import import_
 from suffice.cli.planning import plan
 from suffice.cli.predicting import predict
@@ -49,7 +50,7 @@ def _options(
 
 
 app.command("import")(import_)
-for _command in (check, plan, train, predict, evaluate, agree, compare, run, report, demo):
+for _command in (check, plan, train, predict, evaluate, agree, fuse, compare, run, report, demo):
     app.command()(_command)
 
 

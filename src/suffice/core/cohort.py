@@ -52,6 +52,8 @@ class Case:
         Free text and ISO date; empty where unknown.
     pixel_spacing_mm : tuple of float, optional
         ``(row, column)`` spacing of pictures, whose files seldom hold one.
+    soft_masks : dict of str to Path
+        The probability of every class, for a rater who has it: most often a consensus.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Case:
     visit: str = ""
     date: str = ""
     pixel_spacing_mm: tuple[float, float] | None = None
+    soft_masks: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def is_labelled(self) -> bool:

@@ -1,6 +1,6 @@
 """Read and write scans, masks and cohorts; imaging libraries load when a format needs them."""
 
-from suffice.io.cases import read_case_image, read_case_mask
+from suffice.io.cases import read_case_image, read_case_mask, read_soft_mask
 from suffice.io.cohort_folder import read_cohort, write_cohort
 from suffice.io.images import read_grid, read_image
 from suffice.io.left_out import LeftOut
@@ -26,6 +26,7 @@ __all__ = [
     "read_image",
     "read_mask",
     "read_mask_array",
+    "read_soft_mask",
     "write_cohort",
     "write_image",
     "write_mask",

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from suffice.core import Case, Cohort, CohortError, Grid, Image, LabelMap
+import numpy as np
+import numpy.typing as npt
+
+from suffice.core import Case, Cohort, CohortError, Grid, Image, LabelError, LabelMap
 from suffice.io.images import read_grid, read_image
 from suffice.io.masks import read_mask
+
+# Probabilities are stored as float32 and may have been averaged.
+_ROUNDING = 1e-3
 
 
 def read_case_image(cohort: Cohort, case: Case) -> Image:
@@ -57,6 +63,54 @@ def read_case_mask(cohort: Cohort, case: Case, rater: str | None = None) -> Labe
     grid = _spaced(read_grid(image), case)
     grid.require_match(mask.grid, f"'{image}'", f"its mask '{path}'")
     return LabelMap(mask.array, grid, mask.legend)
+
+
+def read_soft_mask(cohort: Cohort, case: Case, rater: str | None = None) -> npt.NDArray[np.float32]:
+    """Read the probability of every class in a case, as training may aim at.
+
+    Parameters
+    ----------
+    rater : str, optional
+        Whose; by default the first with a soft mask, else the first rater. A rater who has but a
+        plain mask gives 0 and 1.
+
+    Returns
+    -------
+    float32 array of shape (n_classes, *spatial)
+        On the image's grid; background first, then the structures in the legend's order. The
+        probabilities of a voxel add up to 1.
+
+    Raises
+    ------
+    CohortError
+        If nobody, or not this rater, drew the case.
+    GeometryError
+        If the probabilities lie on another grid than the image.
+    LabelError
+        If they are not one for each class, not between 0 and 1, or do not add up.
+    """
+    chosen = rater if rater is not None else next(iter(case.soft_masks), None)
+    if chosen is None or chosen not in case.soft_masks:
+        classes = cohort.legend.to_classes(read_case_mask(cohort, case, rater).array)
+        return np.stack([classes == k for k in range(cohort.legend.n_classes)]).astype(np.float32)
+    path = case.soft_masks[chosen]
+    found = read_image(path)
+    image = case.images[cohort.channels[0].name]
+    read_grid(image).require_match(found.grid, f"'{image}'", f"its soft mask '{path}'")
+    values = found.array.astype(np.float32, copy=False)
+    if values.shape[0] != cohort.legend.n_classes:
+        raise LabelError(
+            f"'{path}' does not hold the probability of every class",
+            got=f"{values.shape[0]} classes",
+            expected=f"{cohort.legend.n_classes}, background first",
+        )
+    if values.min() < -_ROUNDING or np.abs(values.sum(axis=0) - 1.0).max() > _ROUNDING:
+        raise LabelError(
+            f"'{path}' holds no probabilities",
+            expected="values from 0 to 1 that add up to 1 in every voxel",
+            cure="Fuse the raters again with `suffice fuse --method soft`.",
+        )
+    return values
 
 
 def _spaced(grid: Grid, case: Case) -> Grid:

@@ -162,11 +162,12 @@ def _read_cases(folder: Path, channels: list[str]) -> tuple[Case, ...]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle, strict=True)
-            images, masks = _file_columns(list(reader.fieldnames or ()), channels, path)
+            images, masks, soft = _file_columns(list(reader.fieldnames or ()), channels, path)
             cases: list[Case] = []
             lines: dict[str, int] = {}
             for row in reader:
-                case = _case(row, images, masks, folder, f"'{path}' line {reader.line_num}")
+                where = f"'{path}' line {reader.line_num}"
+                case = _case(row, images, masks, soft, folder, where)
                 if case.name in lines:
                     raise CohortError(
                         f"'{path}' line {reader.line_num}: case '{case.name}' is named twice",
@@ -184,8 +185,8 @@ def _read_cases(folder: Path, channels: list[str]) -> tuple[Case, ...]:
 
 def _file_columns(
     columns: list[str], channels: list[str], path: Path
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Find the column of each channel and rater: ``{name: column}``."""
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """Find the column of each channel, rater and soft mask: ``{name: column}``."""
     wanted = {channel: column_of("image", channel) for channel in channels}
     missing = [column for column in ("case", *wanted.values()) if column not in columns]
     if missing:
@@ -194,7 +195,8 @@ def _file_columns(
             got=", ".join(columns) or "an empty file",
             cure=f"Add the column, or mend the [[channel]] names in {COHORT_TOML}.",
         )
-    masks = {}
+    masks: dict[str, str] = {}
+    soft: dict[str, str] = {}
     for column in columns:
         kind, _, name = column.partition("_")
         if kind == "image" and column not in wanted.values():
@@ -203,22 +205,24 @@ def _file_columns(
                 expected=", ".join(wanted.values()),
                 cure="Add a [[channel]] of that name or drop the column.",
             )
-        if kind == "mask":
+        if kind in ("mask", "soft"):
             rater = name or DEFAULT_RATER
-            if rater in masks:
+            known = masks if kind == "mask" else soft
+            if rater in known:
                 raise CohortError(f"'{path}' line 1: two columns for the rater '{rater}'")
-            masks[rater] = column
-    return wanted, masks
+            known[rater] = column
+    return wanted, masks, soft
 
 
 def _case(
     row: Mapping[str | None, Any],
     images: Mapping[str, str],
     masks: Mapping[str, str],
+    soft: Mapping[str, str],
     folder: Path,
     where: str,
 ) -> Case:
-    files = {*images.values(), *masks.values()}
+    files = {*images.values(), *masks.values(), *soft.values()}
     if None in row:
         raise CohortError(
             f"{where} has more fields than line 1 has columns",
@@ -250,6 +254,7 @@ def _case(
         text.get("visit", ""),
         text.get("date", ""),
         _pixel_spacing(text.get(_SPACING, ""), where),
+        {rater: folder / text[column] for rater, column in soft.items() if text[column]},
     )
 
 
@@ -272,7 +277,7 @@ def _pixel_spacing(text: str, where: str) -> tuple[float, float] | None:
 
 
 def column_of(kind: str, name: str) -> str:
-    """Name the column of a channel (``"image"``) or a rater (``"mask"``).
+    """Name the column of a channel (``"image"``) or a rater (``"mask"``, ``"soft"``).
 
     Examples
     --------
@@ -286,6 +291,7 @@ def column_of(kind: str, name: str) -> str:
 def _rows(cohort: Cohort, folder: Path) -> Iterable[list[str]]:
     channels = [channel.name for channel in cohort.channels]
     raters = list(cohort.raters)
+    soft = list(dict.fromkeys(r for case in cohort.cases for r in case.soft_masks))
     spaced = any(case.pixel_spacing_mm for case in cohort.cases)
     relative = _relative_to(folder)
     yield [
@@ -293,6 +299,7 @@ def _rows(cohort: Cohort, folder: Path) -> Iterable[list[str]]:
         *([_SPACING] if spaced else []),
         *(column_of("image", channel) for channel in channels),
         *(column_of("mask", rater) for rater in raters),
+        *(column_of("soft", rater) for rater in soft),
     ]
     for case in cohort.cases:
         spacing = " ".join(f"{s:.12g}" for s in case.pixel_spacing_mm or ())
@@ -301,6 +308,7 @@ def _rows(cohort: Cohort, folder: Path) -> Iterable[list[str]]:
             *([spacing] if spaced else []),
             *(relative(case.images[channel]) for channel in channels),
             *(relative(case.masks[rater]) if rater in case.masks else "" for rater in raters),
+            *(relative(case.soft_masks[r]) if r in case.soft_masks else "" for r in soft),
         ]
 
 

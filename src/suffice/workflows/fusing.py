@@ -1,0 +1,292 @@
+"""One mask from those of several raters, for every case of a cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from suffice.core import (
+    Case,
+    Cohort,
+    CohortError,
+    Grid,
+    LabelMap,
+    Listener,
+    Progress,
+    StorageError,
+    SufficeError,
+    UsageError,
+    silent,
+)
+from suffice.core.cohort import is_file_name
+from suffice.files import require_free, writing_folder
+from suffice.io import (
+    LeftOut,
+    mask_suffix_for,
+    read_case_mask,
+    read_cohort,
+    write_cohort,
+    write_mask,
+    write_probabilities,
+)
+from suffice.io.cohort_folder import COHORT_TOML
+from suffice.raters import METHODS, Consensus, Method, fuse
+from suffice.raters.votes import Masks
+from suffice.study import available_cores, write_scores
+from suffice.workflows.agreeing import without_raters
+
+CONSENSUS = "consensus"
+STATISTICS_CSV = "rater_statistics.csv"
+_PER_CASE_CSV = "rater_statistics_by_case.csv"
+_STATISTICS = ("dice", "sensitivity", "specificity", "weight")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fusion:
+    """A cohort with a consensus, and what it says of the raters.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        As written and read again; the consensus is its first rater.
+    method : str
+    n_fused : int
+        Cases with two raters or more.
+    single : tuple of str
+        Cases whose one rater's mask stands for the consensus.
+    statistics : DataFrame
+        Columns ``rater, label, method, dice, sensitivity, specificity, weight, n_cases``: means
+        over the cases, against the consensus; STAPLE's are its own estimates.
+    notes : tuple of str
+        What the fusion says of single cases, each with the case before it.
+    left_out : tuple of LeftOut
+        Masks that could not be read.
+    """
+
+    cohort: Cohort
+    method: str
+    n_fused: int
+    single: tuple[str, ...]
+    statistics: pd.DataFrame
+    notes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def fuse_cohort(
+    cohort: Path | str | Cohort,
+    out: Path | str,
+    *,
+    method: Method = "majority",
+    name: str = CONSENSUS,
+    without: Sequence[str] = (),
+    only: bool = False,
+    workers: int | None = None,
+    overwrite: bool = False,
+    listener: Listener = silent,
+) -> Fusion:
+    """Write a cohort whose first rater is the consensus of all.
+
+    Parameters
+    ----------
+    cohort : Path or Cohort
+    out : Path
+        Folder of the new cohort. Images and raters' masks stay where they lie.
+    method : {"majority", "staple", "simple", "shape", "soft"}
+        See `suffice.raters.fuse`. ``soft`` writes the raters' share of votes as probabilities
+        beside the mask; so does STAPLE with its posterior, and SIMPLE.
+    name : str
+        The consensus as a rater.
+    without : sequence of str
+        Raters who do not vote and are not in the new cohort.
+    only : bool
+        Whether the new cohort has the consensus alone.
+    workers : int, optional
+        Cases fused at a time; the cores by default.
+    overwrite : bool
+        Whether a cohort in ``out`` may be replaced.
+    listener : callable
+
+    Raises
+    ------
+    UsageError
+        If the method or a rater is unknown, or a rater has the name of the consensus.
+    CohortError
+        If no case has two raters.
+    StorageError
+        If ``out`` is taken, holds the source or cannot be written.
+    """
+    out = Path(out)
+    cohort = cohort if isinstance(cohort, Cohort) else read_cohort(Path(cohort))
+    cohort = without_raters(cohort, without)
+    _require_sense(cohort, out, method, name, overwrite=overwrite)
+    cases: list[Case] = []
+    rows: list[dict[str, object]] = []
+    notes: list[str] = []
+    left_out: list[LeftOut] = []
+    n_fused, single = 0, []
+    with writing_folder(out, overwrite=overwrite) as folder:
+        for case, masks, result in _fuse_all(cohort, folder, method, name, workers, listener):
+            cases.append(
+                replace(case, masks=dict(masks)) if not only else _alone(case, masks, name)
+            )
+            left_out += result.left_out
+            if result.consensus is None:
+                single += [case.name] if name in masks else []
+                continue
+            n_fused += 1
+            notes += [f"{case.name}: {note}" for note in result.consensus.notes]
+            rows += _rows(case, result.consensus)
+        if not n_fused:
+            raise CohortError(
+                f"No case of '{cohort.name}' has two masks that can be read",
+                got=left_out[0].reason if left_out else None,
+            )
+        cases = [_with_soft(case, name, folder) for case in cases]
+        fused = replace(cohort, root=folder, cases=tuple(cases))
+        write_cohort(fused, folder, left_out=left_out)
+        by_case = pd.DataFrame(rows)
+        statistics = summarise_raters(by_case, method)
+        write_scores(folder / STATISTICS_CSV, statistics)
+        write_scores(folder / _PER_CASE_CSV, by_case)
+    return Fusion(
+        cohort=read_cohort(out),
+        method=method,
+        n_fused=n_fused,
+        single=tuple(single),
+        statistics=statistics,
+        notes=tuple(notes),
+        left_out=tuple(left_out),
+    )
+
+
+def read_masks(cohort: Cohort, case: Case) -> tuple[Masks, Grid | None, list[LeftOut]]:
+    """Read every rater's mask of a case; those that cannot be read are told."""
+    masks, left_out = {}, []
+    grid = None
+    for rater, path in case.masks.items():
+        try:
+            mask = read_case_mask(cohort, case, rater)
+            masks[rater], grid = mask.array, mask.grid
+        except SufficeError as error:
+            left_out.append(LeftOut(path, str(error)))
+    return masks, grid, left_out
+
+
+def summarise_raters(by_case: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Mean of every statistic over the cases in which it is defined, a row a rater and label."""
+    means = by_case.pivot_table(
+        index=["rater", "label"], columns="statistic", values="value", sort=False, dropna=False
+    )
+    counts = by_case.groupby(["rater", "label"], sort=False)["case"].nunique()
+    table = means.reset_index()
+    table.insert(2, "method", method)
+    table["n_cases"] = [
+        int(counts[r, x]) for r, x in zip(table["rater"], table["label"], strict=True)
+    ]
+    shown = [name for name in _STATISTICS if name in table.columns]
+    return pd.DataFrame(table[["rater", "label", "method", *shown, "n_cases"]])
+
+
+def _require_sense(cohort: Cohort, out: Path, method: str, name: str, *, overwrite: bool) -> None:
+    if method not in METHODS:
+        raise UsageError("Unknown way to fuse", got=method, expected=", ".join(METHODS))
+    if name in cohort.raters or not is_file_name(name):
+        raise UsageError(
+            f"The consensus cannot be called '{name}'",
+            got="a rater of that name" if name in cohort.raters else "a name that no file has",
+            cure="Give it another with --name, or leave that rater out with --without.",
+        )
+    if not any(len(case.masks) > 1 for case in cohort.cases):
+        raise CohortError(
+            f"No case of '{cohort.name}' has two raters",
+            got=", ".join(cohort.raters) or "no mask",
+            cure="Import with {rater} in --mask-pattern, or add a column mask_NAME to cases.csv.",
+        )
+    require_free(out, overwrite=overwrite, mark=COHORT_TOML)
+    here = out.resolve()
+    files = (
+        path for case in cohort.cases for path in (*case.images.values(), *case.masks.values())
+    )
+    if out.exists() and any(here in path.resolve().parents for path in files):
+        raise StorageError(
+            f"'{out}' holds images or masks of the cohort that is fused",
+            cure="Name another folder.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    consensus: Consensus | None
+    mask: Path | None
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def _fuse_all(
+    cohort: Cohort,
+    folder: Path,
+    method: Method,
+    name: str,
+    workers: int | None,
+    listener: Listener,
+) -> Iterator[tuple[Case, Mapping[str, Path], _Result]]:
+    """Fuse case by case; give each with its masks, the consensus first."""
+    pool = ThreadPoolExecutor(workers or available_cores())
+    try:
+        results = pool.map(partial(_fuse_one, cohort, folder, method, name), cohort.cases)
+        for i, (case, result) in enumerate(zip(cohort.cases, results, strict=True), 1):
+            bad = {item.path for item in result.left_out}
+            own = {rater: path for rater, path in case.masks.items() if path not in bad}
+            first = {name: result.mask} if result.mask else {}
+            yield case, first | own, result
+            listener(Progress("fuse", i / len(cohort), note=case.name))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _fuse_one(cohort: Cohort, folder: Path, method: Method, name: str, case: Case) -> _Result:
+    if len(case.masks) < 2:
+        return _Result(None, next(iter(case.masks.values()), None))
+    masks, grid, left_out = read_masks(cohort, case)
+    if grid is None or len(masks) < 2:
+        alone = next((case.masks[rater] for rater in masks), None)
+        return _Result(None, alone, tuple(left_out))
+    found = fuse(masks, grid, cohort.legend, method)
+    image = case.images[cohort.channels[0].name]
+    path = folder / "masks" / name / f"{case.name}{mask_suffix_for(image)}"
+    write_mask(path, LabelMap(found.labels, grid, cohort.legend), like=image)
+    if found.probabilities is not None:
+        write_probabilities(_soft_path(folder, name, case, grid.ndim), found.probabilities, grid)
+    # What was written is not kept in memory for all the other cases.
+    return _Result(
+        replace(found, probabilities=None, labels=found.labels[:0]), path, tuple(left_out)
+    )
+
+
+def _soft_path(folder: Path, name: str, case: Case, ndim: int) -> Path:
+    return folder / "soft" / name / f"{case.name}{'.nii.gz' if ndim == 3 else '.tif'}"
+
+
+def _with_soft(case: Case, name: str, folder: Path) -> Case:
+    found = next((p for n in (2, 3) if (p := _soft_path(folder, name, case, n)).is_file()), None)
+    return replace(case, soft_masks={name: found, **case.soft_masks}) if found else case
+
+
+def _alone(case: Case, masks: Mapping[str, Path], name: str) -> Case:
+    return replace(case, masks={name: masks[name]} if name in masks else {}, soft_masks={})
+
+
+def _rows(case: Case, consensus: Consensus) -> Iterable[dict[str, object]]:
+    for row in consensus.statistics:
+        yield {
+            "case": case.name,
+            "subject": case.subject,
+            "rater": row.rater,
+            "label": row.label,
+            "statistic": row.statistic,
+            "value": row.value,
+        }
