@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -86,6 +88,24 @@ def test_a_gap_costs_cl_dice_its_length_and_walls_cost_nothing():
     assert cl_dice(thin, vessel) > 0.95
     sensitivity = 1 - 8 / np.count_nonzero(centreline(vessel))
     assert cl_dice(broken, vessel) == pytest.approx(2 * sensitivity / (1 + sensitivity), abs=0.02)
+
+
+def test_cl_dice_lies_near_the_soft_one_of_monai():
+    with warnings.catch_warnings():
+        # Its imports use what torch and numpy have marked as going.
+        warnings.simplefilter("ignore")
+        torch = pytest.importorskip("torch")
+        losses = pytest.importorskip("monai.losses")
+    vessel = np.zeros((24, 24, 24), dtype=bool)
+    vessel[10:12, 10:12, 2:22] = True
+    broken = vessel.copy()
+    broken[..., 10:13] = False
+    soft = [
+        torch.from_numpy(np.stack([~mask, mask])[None].astype(np.float32))
+        for mask in (vessel, broken)
+    ]
+    theirs = 1 - losses.SoftclDiceLoss(iter_=4)(*soft).item()
+    assert cl_dice(broken, vessel) == pytest.approx(theirs, abs=0.02)
 
 
 def test_empty_masks_have_no_course():
