@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from suffice.core import ModelError
+from suffice.training import store as store_module
 from suffice.training.store import N_FOREGROUND_POINTS, Store
 
 
@@ -96,3 +98,26 @@ def test_a_damaged_index_is_none(store: Store, content: str) -> None:
     store.close({"train_seconds": 1.0})
     (store.folder / "store.json").write_text(content, encoding="utf-8")
     assert store.settings() is None
+
+
+def test_a_large_store_keeps_few_files_open(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.arange(8, dtype=np.uint8).reshape(2, 2, 2)
+    names = [f"case{i}" for i in range(20)]
+    for i, name in enumerate(names):
+        store.add(name, np.full((1, *labels.shape), i), labels, rng())
+    monkeypatch.setattr(store_module, "N_OPEN", 4)
+    before = psutil.Process().num_fds()
+    cases = store.read(names)
+    values = [float(case.image[0, 0, 0, 0]) for case in cases]
+    assert values == list(range(20)) and len(cases[2:5]) == 3
+    assert psutil.Process().num_fds() - before <= 12
+
+
+def test_the_points_of_each_structure_are_found(store: Store) -> None:
+    labels = np.zeros((9, 9, 9), np.uint8)
+    labels[:3], labels[5:7] = 4, 2
+    store.add("a", np.zeros((1, *labels.shape)), labels, rng())
+    (case,) = store.read(["a"])
+    assert list(case.classes) == [2, 4]
+    for value, (first, end) in case.classes.items():
+        assert end > first and set(case.points[first:end, 0].tolist()) == {value}

@@ -86,9 +86,8 @@ class PatchSampler:
     def _foreground_point(self, case: StoredCase) -> np.ndarray | None:
         if self.rng.random() >= self.foreground or len(case.points) == 0:
             return None
-        value = self.rng.choice(np.unique(case.points[:, 0]))
-        inside = case.points[case.points[:, 0] == value]
-        point: np.ndarray = inside[self.rng.integers(len(inside)), 1:]
+        first, end = case.classes[int(self.rng.choice(list(case.classes)))]
+        point: np.ndarray = case.points[first + self.rng.integers(end - first), 1:]
         return point
 
     def _start(self, n: int, p: int, centre: int | None) -> int:

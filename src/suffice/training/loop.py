@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ def augmentation_of(plan: Plan) -> Augmentation:
 
 def train(
     plan: Plan,
-    cases: list[StoredCase],
+    cases: Sequence[StoredCase],
     *,
     seconds: float,
     seed: int,
@@ -76,7 +76,7 @@ def train(
     Parameters
     ----------
     plan : Plan
-    cases : list of StoredCase
+    cases : sequence of StoredCase
         The training cases; nothing else is looked at.
     seconds : float
         The learning rate's cosine is laid over them.

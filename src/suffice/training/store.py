@@ -6,10 +6,12 @@ numpy to read them. Images are half precision: normalised intensities need no mo
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,8 @@ from suffice.core import ModelError
 from suffice.files import write_text, writing_folder
 
 N_FOREGROUND_POINTS = 4096
+# Memory-mapped files stay open, and many systems allow a process 256 of them.
+N_OPEN = 48
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,20 @@ class StoredCase:
     image : float16 array of shape (C, *spatial)
     labels : uint8 array of shape (*spatial,)
     points : int32 array of shape (n, 1 + D)
-        Class and index of voxels drawn evenly from each structure.
+        Class and index of voxels drawn evenly from each structure, sorted by class.
     """
 
     name: str
     image: npt.NDArray[np.float16]
     labels: npt.NDArray[np.uint8]
     points: npt.NDArray[np.int32]
+
+    @functools.cached_property
+    def classes(self) -> dict[int, tuple[int, int]]:
+        """First point of each structure that is in the case, and the first after its last."""
+        values, starts = np.unique(self.points[:, 0], return_index=True)
+        ends = [*starts[1:], len(self.points)]
+        return {int(v): (int(a), int(b)) for v, a, b in zip(values, starts, ends, strict=True)}
 
 
 class Store:
@@ -47,12 +58,13 @@ class Store:
     def has(self, name: str) -> bool:
         """Whether the case stands whole: its files open and are as long as they say."""
         try:
-            self._map(name)
+            self.open(name)
         except (OSError, ValueError, EOFError):
             return False
         return True
 
-    def _map(self, name: str) -> StoredCase:
+    def open(self, name: str) -> StoredCase:
+        """Map one case."""
         folder = self.folder / name
         return StoredCase(
             name=name,
@@ -87,23 +99,41 @@ class Store:
             return None
         return loaded if isinstance(loaded, dict) else None
 
-    def read(self, names: Sequence[str]) -> list[StoredCase]:
-        """Map the named cases.
+    def read(self, names: Sequence[str]) -> Sequence[StoredCase]:
+        """Map the named cases, each when it is asked for.
 
         Raises
         ------
         ModelError
             If one of them is not in the store, or damaged.
         """
-        cases = []
         for name in names:
             if not self.has(name):
                 raise ModelError(
                     f"Case '{name}' is not in the store '{self.folder}', or damaged",
                     cure="Start the training again: it is prepared anew.",
                 )
-            cases.append(self._map(name))
-        return cases
+        return _MappedCases(self.open, tuple(names))
+
+
+class _MappedCases(Sequence[StoredCase]):
+    """Cases of which the last few stay open: each takes three of a process's open files."""
+
+    def __init__(self, read: Callable[[str], StoredCase], names: tuple[str, ...]) -> None:
+        self._names = names
+        self._read = functools.lru_cache(maxsize=N_OPEN)(read)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> StoredCase: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[StoredCase]: ...
+    def __getitem__(self, index: int | slice) -> StoredCase | Sequence[StoredCase]:
+        if isinstance(index, slice):
+            return [self._read(name) for name in self._names[index]]
+        return self._read(self._names[index])
 
 
 def _points(labels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.int32]:
