@@ -328,11 +328,11 @@ def _patch_and_strides(
 
 def _shrunk(shape: np.ndarray, affordable: float) -> np.ndarray:
     """Scale a shape down to so many voxels; axes that would become too short are left out."""
-    size = np.maximum(shape.astype(float), SHORTEST_SIDE)
+    size: np.ndarray = np.maximum(shape.astype(float), SHORTEST_SIDE)
     is_free = np.ones(len(shape), dtype=bool)
     while is_free.any():
         shrink = min(1.0, (affordable / np.prod(size)) ** (1 / is_free.sum()))
-        smaller = np.where(is_free, size * shrink, size)
+        smaller: np.ndarray = np.where(is_free, size * shrink, size)
         is_short = is_free & (smaller < SHORTEST_SIDE)
         if not is_short.any():
             return smaller
