@@ -134,7 +134,7 @@ def width_sentence(row: Mapping[str, Any], width: float) -> str:
     metric = str(row["metric"])
     return (
         f"'{row['method']}': the interval is {amount(metric, row['width'])} wide with "
-        f"{count(int(row['n_subjects']), 'subject')}; for {amount(metric, width)} it takes about "
+        f"{count(int(row['n_subjects']), 'subject')}; for {amount(metric, width)} it takes "
         f"{_number_of(row, 'n_for_width')}."
     )
 
@@ -143,7 +143,7 @@ def detection_sentence(row: Mapping[str, Any], difference: float) -> str:
     """Say how many subjects a difference takes to be shown with a power of 0.8."""
     return (
         f"To show {amount(str(row['metric']), difference)} between '{row['a']}' and '{row['b']}' "
-        f"with a power of 80 % takes about {_number_of(row, 'n_for_difference')}."
+        f"with a power of 80 % takes {_number_of(row, 'n_for_difference')}."
     )
 
 
@@ -155,4 +155,6 @@ def _number_of(row: Mapping[str, Any], column: str) -> str:
     if high >= MOST_SUBJECTS:
         highest = "any number"
     known = count(int(row["n_subjects"]), "subject")
-    return f"{count(n, 'subject')} ({lowest} to {highest}, as {known} leave the spread unsure)"
+    return (
+        f"about {count(n, 'subject')} ({lowest} to {highest}, as {known} leave the spread unsure)"
+    )
