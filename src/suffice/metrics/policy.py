@@ -56,7 +56,7 @@ class EmptyPolicy:
         """Return a policy that others use, to compare with their numbers.
 
         ``suffice`` is the default. ``perfect``: an absent structure that is not predicted has
-        Dice 1 and distance 0, as in MetricsReloaded. ``brats``: that, and a missed or false
+        Dice 1, as in MetricsReloaded, and distance 0. ``brats``: that, and a missed or false
         structure is a diagonal of the image away, as in the BraTS challenges. ``monai``: what
         the reference lacks is left out, as MONAI's ``ignore_empty`` does.
 
