@@ -7,9 +7,12 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from suffice.core import UsageError
-from suffice.raters.votes import BoolArray, Masks, require_masks
+from suffice.raters.votes import BoolArray, FloatArray, Masks, require_masks
 
 Distances = npt.NDArray[np.float32]
+
+# Distances in mm come in single precision: what is equal on paper differs in the last bits.
+_ROUNDING = 1e-5
 
 
 def shape_based_average(
@@ -67,17 +70,18 @@ def shape_based_average(
     labels = np.zeros(best.shape, dtype=np.uint16)
     for value in present:
         mean = _mean_distance([mask == value for mask in drawn[value]], spacing)
-        labels[mean < best] = value
+        labels[mean < best - _ROUNDING] = value
         np.minimum(best, mean, out=best)
     result[box] = labels
     return result
 
 
-def _mean_distance(structures: list[BoolArray], spacing: tuple[float, ...]) -> Distances:
-    total = signed_distance(structures[0], spacing)
-    for structure in structures[1:]:
+def _mean_distance(structures: list[BoolArray], spacing: tuple[float, ...]) -> FloatArray:
+    # In double precision, so that the order of the raters is of no account.
+    total = np.zeros(structures[0].shape)
+    for structure in structures:
         total += signed_distance(structure, spacing)
-    return np.asarray(total / len(structures), dtype=np.float32)
+    return np.asarray(total / len(structures))
 
 
 def signed_distance(structure: BoolArray, spacing: tuple[float, ...]) -> Distances:
