@@ -98,9 +98,32 @@ def test_evaluate(tiny_cohort: Cohort, tmp_path: Path, cli: Cli) -> None:
     code, text, told = cli(*arguments, "--out", tmp_path / "scores.csv")
     assert (code, text) == (1, "")
     assert "exists already" in told
+    code, _, told = cli("evaluate", tmp_path)
+    assert code == 1 and "nothing to score against" in told
     _, text, _ = cli(*arguments, "--json")
     rows = json.loads(text)["summary"]
     assert {row["mean"] for row in rows if row["metric"] == "dice"} == {1.0}
+
+
+def test_evaluate_fails_where_a_case_has_no_prediction(
+    tiny_cohort: Cohort, tmp_path: Path, cli: Cli
+) -> None:
+    (tmp_path / "case0.nii.gz").symlink_to(tiny_cohort.cases[0].masks["expert"])
+    code, text, told = cli("evaluate", tmp_path, tiny_cohort.root, "--metrics", "dice,hd95")
+    assert code == 1 and "ball" in text and "iou" not in text
+    assert "no prediction is called 'case1'" in told
+    assert told.splitlines()[-1].startswith("error: 5 masks were left out")
+
+
+def test_evaluate_gives_advice(tiny_cohort: Cohort, cli: Cli) -> None:
+    code, text, _ = cli("evaluate", tiny_cohort.root, "--advise")
+    assert code == 0 and text.startswith("From 6 drawn masks:") and "use   dice" in text
+
+
+def test_agree_and_fuse_want_two_raters(tiny_cohort: Cohort, tmp_path: Path, cli: Cli) -> None:
+    for arguments in (("agree",), ("fuse", "--out", tmp_path / "fused")):
+        code, _, told = cli(arguments[0], tiny_cohort.root, *arguments[1:])
+        assert code == 1 and "has two raters" in told
 
 
 def test_report_needs_a_study(tmp_path: Path, cli: Cli) -> None:

@@ -10,8 +10,20 @@ import pandas as pd
 import pytest
 from PIL import Image as PILImage
 
-from suffice.core import CohortError, LabelError, StorageError, UsageError
-from suffice.workflows.evaluating import evaluate
+from suffice.core import (
+    Case,
+    Channel,
+    Cohort,
+    CohortError,
+    Grid,
+    LabelError,
+    Legend,
+    StorageError,
+    UsageError,
+)
+from suffice.io import write_cohort, write_probabilities
+from suffice.metrics import Panel
+from suffice.workflows.evaluating import advise_on, evaluate
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -104,7 +116,8 @@ def test_a_cohort_gives_names_subjects_and_its_unlabelled_cases(tiny_cohort, tmp
     result = evaluate(tmp_path, tiny_cohort.root)
     assert set(result.scores["label"]) == {"ball", "all"}
     assert set(result.scores["subject"]) == {f"subject{i}" for i in range(6)}
-    assert [item.path.name for item in result.left_out] == ["case7.nii.gz"]
+    # Nobody drew case7, as the cohort says: a model's mask of it is no mistake.
+    assert result.left_out == ()
     row = result.summary.set_index(["label", "metric"]).loc[("mean", "dice")]
     assert row["n_subjects"] == 6
     assert 0.7 < row["low"] < row["mean"] < row["high"] < 1
@@ -143,3 +156,85 @@ def test_shifting_a_real_mask_by_a_voxel_moves_its_surface_by_the_spacing(tmp_pa
     thickness = float(np.linalg.norm(mask.affine[:3, 2]))
     assert value_of(scores, "PET_mask", "hd95_mm") == pytest.approx(thickness, rel=1e-3)
     assert 0.7 < value_of(scores, "PET_mask", "dice") < 1
+
+
+@pytest.fixture
+def raters(tmp_path):
+    """Four pictures: anna, and ben two pixels off; ben alone drew nothing in p3; predictions."""
+    cases = []
+    for i in range(4):
+        cell = np.zeros((24, 24), dtype=np.uint8)
+        cell[6:16, 5 : 14 + i] = 1
+        drawn = {"anna": cell, "ben": np.roll(cell, 2, axis=1) * np.uint8(i < 3), "cleo": cell}
+        for rater, mask in drawn.items():
+            write_png(tmp_path / rater / f"p{i}.png", mask)
+        write_png(tmp_path / "images" / f"p{i}.png", cell * 90)
+        write_png(tmp_path / "pred" / f"p{i}.png", np.roll(cell, 1, axis=1))
+        masks = {rater: tmp_path / rater / f"p{i}.png" for rater in drawn}
+        cases.append(Case(f"p{i}", f"s{i}", {"image": tmp_path / "images" / f"p{i}.png"}, masks))
+    legend = Legend.from_names({1: "cell"})
+    write_cohort(Cohort("cells", tmp_path, (Channel(),), legend, tuple(cases)), tmp_path)
+    return tmp_path
+
+
+def mean_of(table, metric, label="cell", **where):
+    rows = table[(table["metric"] == metric) & (table["label"] == label)]
+    for column, value in where.items():
+        rows = rows[rows[column] == value]
+    return rows["mean"].item()
+
+
+def test_against_each_rater_and_their_consensus(raters):
+    each = evaluate(str(raters / "pred"), str(raters), rater="all")
+    assert set(each.scores["rater"]) == {"anna", "ben", "cleo"}
+    means = [mean_of(each.summary, "dice", rater=r) for r in ("anna", "ben", "cleo", "all")]
+    assert means[0] == means[2] > means[1]
+    assert means[3] == pytest.approx(np.mean(means[:3]))
+    assert set(each.undefined["case"]) == {"p3"}
+    fused = evaluate(raters / "pred", raters, rater="consensus", consensus="staple")
+    assert mean_of(fused.summary, "dice") == pytest.approx(means[0], abs=0.05)
+    with pytest.raises(CohortError, match="no reference mask by 'dora'"):
+        evaluate(raters / "pred", raters, rater="dora")
+
+
+def test_the_ceiling_stands_beside_the_score(raters, tmp_path):
+    result = evaluate(raters / "pred", raters, tmp_path / "out")
+    # Of three, two drew the same: they are the consensus of themselves and ben.
+    anna, everyone = (mean_of(result.ceiling_summary, "dice", rater=r) for r in ("anna", "all"))
+    assert 0 < everyone < 1 and anna < mean_of(result.summary, "dice") + 0.2
+    assert {p.name for p in (tmp_path / "out").iterdir()} >= {"ceiling.csv", "ceiling_summary.csv"}
+    without = evaluate(raters / "pred", raters, ceiling=False)
+    assert not len(without.ceiling)
+
+
+def test_instances_and_other_metrics_on_request(raters):
+    panel = Panel.of(["dice", "cldice"])
+    names = set(evaluate(raters / "pred", raters, panel=panel, instances=True).scores["metric"])
+    assert {"dice", "cldice", "pq", "lesion_f1"} <= names and "hd95_px" not in names
+
+
+def test_kept_probabilities_are_scored(raters):
+    (raters / "pred" / "probabilities").mkdir()
+    for i in range(4):
+        mask = np.asarray(PILImage.open(raters / "anna" / f"p{i}.png"))
+        sure = np.where(mask, 0.9, 0.1).astype(np.float32)
+        path = raters / "pred" / "probabilities" / f"p{i}.tif"
+        write_probabilities(path, np.stack([1 - sure, sure]), Grid(mask.shape))
+    summary = evaluate(raters / "pred", raters).summary
+    assert mean_of(summary, "brier", "all") == pytest.approx(0.02, abs=1e-6)
+    assert mean_of(summary, "ece", "all") == pytest.approx(0.1, abs=1e-6)
+    assert mean_of(summary, "nll", "all") == pytest.approx(-np.log(0.9), abs=1e-6)
+
+
+def test_a_name_that_ends_in_csv_is_that_of_the_scores(raters, tmp_path):
+    evaluate(raters / "pred", raters, str(tmp_path / "mine.csv"))
+    assert (tmp_path / "mine.csv").read_text(encoding="utf-8").startswith("case,subject,label")
+    with pytest.raises(StorageError, match="exists already"):
+        evaluate(raters / "pred", raters, tmp_path / "mine.csv")
+
+
+def test_advice_on_a_cohort(raters):
+    advice, n_masks = advise_on(raters)
+    assert n_masks == 4
+    assert "dice" in advice.panel.names and "accuracy" in str(advice.avoid)
+    assert "3 people drew" in str(advice)

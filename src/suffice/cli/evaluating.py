@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from suffice.cli.console import answer_json, answer_table, remark, showing_progress
+from suffice.cli.console import answer, answer_json, answer_table, remark, showing_progress
 from suffice.cli.options import Force, Json, Seed
-from suffice.cli.problems import named_problems
+from suffice.cli.problems import PROBLEM, named_problems
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from suffice.metrics import Panel
     from suffice.workflows.evaluating import Evaluation
 
 SHOWN = ("label", "metric", "mean", "low", "high", "n_subjects", "n_undefined")
+MAX_NAMED = 5
 
 
 @named_problems
@@ -23,57 +27,151 @@ def evaluate(
         Path, typer.Argument(metavar="PREDICTIONS", help="Folder of masks, or one mask.")
     ],
     references: Annotated[
-        Path,
+        Path | None,
         typer.Argument(metavar="REFERENCES", help="Cohort folder, folder of masks, or one mask."),
-    ],
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="scores.csv", help="Table of all scores."),
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Folder for all tables; NAME.csv: the scores alone."
+        ),
     ] = None,
     rater: Annotated[
-        str | None, typer.Option(help="Whose masks of a cohort to score against.")
+        str | None,
+        typer.Option(
+            help="Whose masks of a cohort to score against: a rater, 'all' or 'consensus'."
+        ),
     ] = None,
+    consensus: Annotated[
+        Literal["majority", "staple", "simple", "shape"],
+        typer.Option(help="How a consensus that the cohort does not hold is made."),
+    ] = "majority",
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="NAMES", help="Metrics with commas between, e.g. 'dice,nsd,cldice'."),
+    ] = None,
+    panel: Annotated[
+        Literal["default", "full"], typer.Option(help="Metrics, where --metrics names none.")
+    ] = "default",
+    instances: Annotated[
+        bool, typer.Option("--instances", help="Match connected components and score them too.")
+    ] = False,
     tolerance: Annotated[
         float, typer.Option(metavar="MM", help="How far off a surface may be for the NSD.")
     ] = 1.0,
+    empty: Annotated[
+        Literal["suffice", "perfect", "brats", "monai"],
+        typer.Option(help="What counts where a mask is empty."),
+    ] = "suffice",
+    advise: Annotated[
+        bool,
+        typer.Option("--advise", help="Score nothing: say which metrics suit the drawn masks."),
+    ] = False,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Score masks against references of the same name.
 
-    Prints means over subjects with 95 % intervals.
+    Prints means over subjects with 95 % intervals, and beside them what people reach where a
+    cohort has several raters. `evaluate COHORT --advise` names the metrics for a cohort.
+
+    Exit status 1 where a case that has a reference could not be scored.
     """
-    from suffice.files import require_free
-    from suffice.study import write_scores
+    from suffice.core import UsageError
     from suffice.workflows.evaluating import evaluate
 
-    if out is not None:
-        require_free(out, overwrite=force)
+    if advise:
+        _advise(references or predictions, as_json=as_json)
+        return
+    if references is None:
+        raise UsageError("There is nothing to score against", cure="Name REFERENCES.")
     with showing_progress() as listener:
         evaluation = evaluate(
             predictions,
             references,
+            out,
             rater=rater,
-            nsd_tolerance_mm=tolerance,
+            consensus=consensus,
+            panel=_panel(metrics, panel, tolerance, empty),
+            instances=instances,
             seed=seed,
+            overwrite=force,
             listener=listener,
         )
-    if out is not None:
-        write_scores(out, evaluation.scores, overwrite=force)
     _answer(evaluation, as_json=as_json)
+
+
+def _panel(metrics: str | None, panel: str, tolerance: float, empty: str) -> Panel:
+    from suffice.metrics import METRICS, EmptyPolicy, Panel
+
+    names = Panel.default().names if panel == "default" else tuple(METRICS)
+    if metrics is not None:
+        names = tuple(name.strip() for name in metrics.split(",") if name.strip())
+    return Panel(names=names, nsd_tolerance_mm=tolerance, empty=EmptyPolicy.named(empty))
+
+
+def _advise(references: Path, *, as_json: bool) -> None:
+    from suffice.workflows.evaluating import advise_on
+
+    with showing_progress() as listener:
+        advice, n_masks = advise_on(references, listener=listener)
+    if as_json:
+        facts = {"n_masks": n_masks, "use": advice.use, "avoid": advice.avoid}
+        answer_json({**facts, "notes": advice.notes, "metrics": advice.panel.names})
+        return
+    answer(f"From {n_masks} drawn masks:")
+    for verb, counsels in (("use", advice.use), ("avoid", advice.avoid)):
+        for counsel in counsels:
+            labels = f" [{', '.join(counsel.labels)}]" if counsel.labels else ""
+            answer(f"{verb:6}{', '.join(counsel.metrics)}{labels}: {counsel.reason}")
+    for note in advice.notes:
+        answer(f"note  {note}")
+    answer(f"--metrics {','.join(advice.panel.names)}")
 
 
 def _answer(evaluation: Evaluation, *, as_json: bool) -> None:
     for item in evaluation.left_out:
         remark(f"left out {item.path}: {item.reason}")
-    summary = evaluation.summary
+    _remark_on_undefined(evaluation.undefined)
     if as_json:
         answer_json(
             {
-                "summary": summary.drop(columns="rung").to_dict("records"),
+                "summary": evaluation.summary.drop(columns="rung").to_dict("records"),
+                "ceiling": evaluation.ceiling_summary.drop(columns="rung").to_dict("records"),
+                "undefined": evaluation.undefined.drop(columns="rung").to_dict("records"),
                 "left_out": [{"path": i.path, "reason": i.reason} for i in evaluation.left_out],
             }
         )
     else:
-        answer_table(SHOWN, summary[list(SHOWN)].itertuples(index=False))
+        _answer_tables(evaluation)
+    if evaluation.left_out:
+        n = len(evaluation.left_out)
+        remark(f"error: {n} masks were left out of the score. Mend them as said above.")
+        raise typer.Exit(PROBLEM)
+
+
+def _remark_on_undefined(undefined: pd.DataFrame) -> None:
+    for reason, part in undefined.groupby("reason", sort=False):
+        cases = list(dict.fromkeys(part["case"]))
+        names = ", ".join(cases[:MAX_NAMED])
+        more = f" and {len(cases) - MAX_NAMED} more" if len(cases) > MAX_NAMED else ""
+        metrics = ", ".join(dict.fromkeys(part["metric"]))
+        remark(f"in no mean, as {reason}: {metrics} of {names}{more}")
+
+
+def _answer_tables(evaluation: Evaluation) -> None:
+    """Print the summary; beside it what people reach, then each rater's own where asked for."""
+    summary, top = evaluation.summary, evaluation.ceiling_summary
+    shown = ["rater", *SHOWN] if "rater" in summary.columns else [*SHOWN]
+    if not len(top):
+        answer_table(shown, summary[shown].itertuples(index=False))
+        return
+    people = top[top["rater"] == "all"].set_index(["label", "metric"])
+    merged = summary.join(
+        people[["mean", "low", "high"]].add_prefix("people_"), on=["label", "metric"]
+    )
+    columns = [*shown, "people_mean", "people_low", "people_high"]
+    answer_table(columns, merged[columns].itertuples(index=False))
+    n_raters = top["rater"].nunique() - 1
+    answer(f"people: each of {n_raters} raters against the consensus of the others, the ceiling")

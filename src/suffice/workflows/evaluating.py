@@ -2,77 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from suffice.core import (
-    Case,
-    Cohort,
-    CohortError,
-    FileFormatError,
-    LabelError,
-    LabelMap,
-    Legend,
-    Listener,
-    Progress,
-    SufficeError,
-    UsageError,
-    silent,
-)
+from suffice.core import Case, Cohort, CohortError, Listener, Progress, SufficeError, silent
 from suffice.files import require_free, writing_folder
-from suffice.io import LeftOut, read_case_mask, read_cohort, read_mask, read_mask_array
-from suffice.io.formats import MODULES, stem_of, suffix_of
+from suffice.io import LeftOut
 from suffice.io.left_out import LEFT_OUT_CSV, write_left_out
-from suffice.metrics import Panel, Score, score_case
-from suffice.study import available_cores, score_rows, scores_table, summarise, write_scores
+from suffice.metrics import Advice, Panel, StructureFacts, advise, mask_facts
+from suffice.raters import CeilingRow, Method
+from suffice.study import (
+    available_cores,
+    score_rows,
+    scores_table,
+    summarise,
+    undefined_rows,
+    write_scores,
+)
+from suffice.study.ceiling import CEILING_SUMMARY_CSV, ceiling_scores, summarise_ceiling
+from suffice.workflows.references import (
+    ALL_RATERS,
+    Pair,
+    References,
+    masks_in,
+    pair,
+    read_references,
+)
+from suffice.workflows.scoring import CaseScores, Wanted, score_pair
 
 SCORES_CSV = "scores.csv"
-_MAX_GUESSED_LABELS = 64
+_ONE_TABLE = ".csv"
+_KEYS = ["case", "subject", "label", "metric", "rung", "fold"]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of every case, their summary, and what could not be scored with the reason."""
+    """Scores of every case, their summary, and what could not be scored with the reason.
+
+    Parameters
+    ----------
+    scores, summary : DataFrame
+        With the column ``rater`` where every rater was asked for; the rater ``all`` of the
+        summary averages them in each case first.
+    left_out : tuple of LeftOut
+    undefined : DataFrame
+        The values that are in no mean, with the reason.
+    ceiling : DataFrame
+        Each rater against the consensus of the others, with the columns ``case, subject, label,
+        rater, metric, value``; empty where no scored case has several raters.
+    ceiling_summary : DataFrame
+        Its means with intervals, as ``summary``.
+    """
 
     scores: pd.DataFrame
     summary: pd.DataFrame
     left_out: tuple[LeftOut, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    case: Case
-    predicted: Path
-
-
-@dataclass(frozen=True, slots=True)
-class _References:
-    """Cases with reference masks, and how to read one."""
-
-    cases: tuple[Case, ...]
-    legend: Legend
-    cohort: Cohort | None = None
-    rater: str | None = None
-
-    def read(self, case: Case) -> LabelMap:
-        if self.cohort is not None:
-            return read_case_mask(self.cohort, case, self.rater)
-        return read_mask(next(iter(case.masks.values())), self.legend)
+    undefined: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ceiling: pd.DataFrame = field(default_factory=pd.DataFrame)
+    ceiling_summary: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def evaluate(
-    predictions: Path,
-    references: Path | Cohort,
-    out: Path | None = None,
+    predictions: Path | str,
+    references: Path | str | Cohort,
+    out: Path | str | None = None,
     *,
     rater: str | None = None,
-    nsd_tolerance_mm: float = 1.0,
+    consensus: Method = "majority",
+    panel: Panel | None = None,
+    instances: bool = False,
+    ceiling: bool = True,
     level: float = 0.95,
     seed: int = 0,
     workers: int | None = None,
@@ -84,22 +89,32 @@ def evaluate(
     Parameters
     ----------
     predictions : Path
-        A folder of masks, each named after its case, or one mask.
+        A folder of masks, each named after its case, or one mask. Probabilities in its folder
+        ``probabilities`` are scored too (Brier, ECE, log loss).
     references : Path or Cohort
         A cohort, its folder, a folder of masks, or one mask. Without a cohort the structures
         are the values that occur in the references, and every file is a subject of its own.
     out : Path, optional
-        Folder for ``scores.csv``, ``summary.csv`` and ``left_out.csv``.
+        Folder for ``scores.csv``, ``summary.csv``, ``undefined.csv``, ``ceiling.csv``,
+        ``ceiling_summary.csv`` and ``left_out.csv``. A name that ends in ``.csv`` is that of a
+        file for the scores alone.
     rater : str, optional
-        Whose masks of a cohort are the reference; the first rater's by default.
-    nsd_tolerance_mm : float
-        Tolerance of the surface Dice, in mm (pixels where the spacing is unknown).
+        Whose masks of a cohort are the reference; the first rater's by default. ``all`` scores
+        against each, ``consensus`` against what they come to.
+    consensus : str
+        How a consensus that the cohort does not hold is made, see `suffice.raters.fuse`.
+    panel : Panel, optional
+        Metrics, tolerance, definition of surfaces and policy for empty masks.
+    instances : bool
+        Whether connected components are scored as instances as well.
+    ceiling : bool
+        Whether to work out the human ceiling where a cohort has several raters.
     level : float
         Coverage of the intervals.
     seed : int
         Seed of the bootstrap.
     workers : int, optional
-        Cases scored at a time; the cores by default. Each holds two masks in memory.
+        Cases scored at a time; the cores by default. Each holds its masks in memory.
     overwrite : bool
         Whether ``out`` may be replaced.
     listener : callable
@@ -109,141 +124,146 @@ def evaluate(
     -------
     Evaluation
         References without a prediction, predictions without a reference and pairs that do not
-        fit are in ``left_out``.
+        fit are in ``left_out``; predictions of cases that a cohort knows as unlabelled are not.
 
     Raises
     ------
     SufficeError
         If nothing can be scored, or ``out`` cannot be written.
     """
+    predictions = Path(predictions)
+    out = None if out is None else Path(out)
     if out is not None:
-        require_free(out, overwrite=overwrite, mark=SCORES_CSV)
-    predicted = _masks_in(predictions)
-    known = _read_references(references, rater)
+        mark = None if out.suffix == _ONE_TABLE else SCORES_CSV
+        require_free(out, overwrite=overwrite, mark=mark)
+    predicted = masks_in(predictions)
+    known = read_references(_path(references), rater, consensus)
     if predictions.is_file() and len(known.cases) == 1:
         predicted = {known.cases[0].name: predictions}
-    pairs, left_out = _pair(predicted, known)
-    rows = []
-    # Threads, as reading and the distance transform run outside of the interpreter's lock.
-    pool = ThreadPoolExecutor(workers or available_cores())
-    try:
-        results = pool.map(partial(_score_pair, known, nsd_tolerance_mm), pairs)
-        for i, (pair, result) in enumerate(zip(pairs, results, strict=True), 1):
-            if isinstance(result, SufficeError):
-                left_out.append(LeftOut(pair.predicted, str(result)))
-            else:
-                rows += score_rows(pair.case, result)
-            listener(Progress("evaluate", i / len(pairs), note=pair.case.name))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    pairs, left_out = pair(predicted, known)
+    wanted = Wanted(panel=panel or Panel.default(), instances=instances, ceiling=ceiling)
+    rows: list[dict[str, object]] = []
+    ceilings: list[CeilingRow] = []
+    for case, result in _score_all(known, wanted, pairs, workers, listener):
+        left_out += result.left_out
+        ceilings += result.ceiling
+        rows += _rows(case, result, known.rater == ALL_RATERS)
     if not rows:
         raise CohortError(
             f"No mask of '{predictions}' could be scored",
             got=left_out[0].reason if left_out else "no masks",
             cure="Name each mask after its case.",
         )
-    scores = scores_table(rows)
-    evaluation = Evaluation(scores, summarise(scores, seed=seed, level=level), tuple(left_out))
+    evaluation = _evaluation(rows, ceilings, left_out, seed=seed, level=level)
     if out is not None:
         _write(evaluation, out, overwrite=overwrite)
     return evaluation
 
 
-def _masks_in(place: Path) -> dict[str, Path]:
-    """Masks in a folder by the name of their case; hidden files and other formats are skipped."""
-    if place.is_file():
-        return {stem_of(place): place}
-    if not place.is_dir():
-        raise UsageError(f"'{place}' does not exist", expected="a folder of masks, or one mask")
-    found: dict[str, Path] = {}
-    for path in sorted(place.iterdir()):
-        if path.name.startswith(".") or not path.is_file() or suffix_of(path) not in MODULES:
-            continue
-        name = stem_of(path)
-        if name in found:
-            raise UsageError(
-                f"Two masks of '{place}' are called '{name}'",
-                got=f"{found[name].name} and {path.name}",
-                cure="Keep one of them.",
-            )
-        found[name] = path
-    return found
+def advise_on(
+    references: Path | str | Cohort, *, listener: Listener = silent
+) -> tuple[Advice, int]:
+    """Name the metrics that suit the drawn masks of a cohort, with reasons.
 
+    Parameters
+    ----------
+    references : Path or Cohort
+        As for `evaluate`; the first rater's masks speak for a cohort.
+    listener : callable
 
-def _read_references(references: Path | Cohort, rater: str | None) -> _References:
-    if isinstance(references, Path) and not (references / "cohort.toml").is_file():
-        masks = _masks_in(references)
-        cases = tuple(Case(name, name, {}, {"expert": path}) for name, path in masks.items())
-        return _References(cases, _guess_legend(references, masks))
-    cohort = read_cohort(references) if isinstance(references, Path) else references
-    drawn = cohort.where(lambda case: rater in case.masks if rater else case.is_labelled)
-    if not len(drawn):
-        raise CohortError(
-            f"Cohort '{cohort.name}' has no reference mask" + (f" by '{rater}'" if rater else ""),
-            got=", ".join(cohort.raters) or None,
-        )
-    return _References(drawn.cases, cohort.legend, cohort, rater)
-
-
-def _guess_legend(place: Path, masks: Mapping[str, Path]) -> Legend:
-    """Make a legend of the values that occur; unreadable files are told when they are scored."""
-    values: set[int] = set()
-    for path in masks.values():
+    Returns
+    -------
+    advice : Advice
+    n_masks : int
+        How many masks it rests on; those that cannot be read are passed over.
+    """
+    known = read_references(_path(references))
+    facts: list[StructureFacts] = []
+    n_masks = 0
+    for i, case in enumerate(known.cases, 1):
         try:
-            values |= {int(v) for v in np.unique(read_mask_array(path)[0])} - {0}
-        except (FileFormatError, LabelError):
+            (mask,) = known.read(case).values()
+        except SufficeError:
             continue
-    if not values or min(values) < 0 or len(values) > _MAX_GUESSED_LABELS:
-        raise LabelError(
-            f"The masks in '{place}' do not tell their structures",
-            got=f"{len(values)} values besides 0",
-            expected=f"1 to {_MAX_GUESSED_LABELS}",
-            cure="Import them as a cohort first, which knows the labels.",
-        )
-    return Legend.from_names({value: f"label {value}" for value in values})
+        finally:
+            listener(Progress("advise", i / len(known.cases), note=case.name))
+        facts += mask_facts(np.asarray(mask.array), mask.grid, known.legend)
+        n_masks += 1
+    n_raters = len({r for case in known.cases for r in case.masks}) if known.cohort else 1
+    return advise(facts, n_raters=n_raters), n_masks
 
 
-def _pair(predicted: Mapping[str, Path], known: _References) -> tuple[list[_Pair], list[LeftOut]]:
-    pairs, left_out = [], []
-    for case in known.cases:
-        if case.name in predicted:
-            pairs.append(_Pair(case, predicted[case.name]))
-        else:
-            reference = next(iter(case.masks.values()))
-            left_out.append(LeftOut(reference, f"no prediction is called '{case.name}'"))
-    names = {case.name for case in known.cases}
-    left_out += [
-        LeftOut(path, f"no reference is called '{name}'")
-        for name, path in predicted.items()
-        if name not in names
-    ]
-    return pairs, left_out
+def _path(place: Path | str | Cohort) -> Path | Cohort:
+    return place if isinstance(place, Cohort) else Path(place)
 
 
-def _score_pair(
-    known: _References, nsd_tolerance_mm: float, pair: _Pair
-) -> list[Score] | SufficeError:
-    """Score a pair; what is wrong with it is returned, so that the others go on."""
+def _score_all(
+    known: References,
+    wanted: Wanted,
+    pairs: list[Pair],
+    workers: int | None,
+    listener: Listener,
+) -> Iterator[tuple[Case, CaseScores]]:
+    # Threads, as reading and the distance transform run outside of the interpreter's lock.
+    pool = ThreadPoolExecutor(workers or available_cores())
     try:
-        reference = known.read(pair.case)
-        predicted = read_mask(pair.predicted, known.legend)
-        reference.grid.require_match(predicted.grid, "the reference", f"'{pair.predicted}'")
-        return score_case(
-            predicted.array,
-            reference.array,
-            reference.grid,
-            known.legend,
-            panel=Panel(nsd_tolerance_mm=nsd_tolerance_mm),
+        results = pool.map(partial(score_pair, known, wanted), pairs)
+        for i, (each, result) in enumerate(zip(pairs, results, strict=True), 1):
+            yield each.case, result
+            listener(Progress("evaluate", i / len(pairs), note=each.case.name))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _rows(case: Case, result: CaseScores, by_rater: bool) -> Iterator[dict[str, object]]:
+    for rater, scores in result.by_rater.items():
+        for row in score_rows(case, scores):
+            yield {**row, "rater": rater} if by_rater else row
+
+
+def _evaluation(
+    rows: list[dict[str, object]],
+    ceilings: Iterable[CeilingRow],
+    left_out: Iterable[LeftOut],
+    *,
+    seed: int,
+    level: float,
+) -> Evaluation:
+    scores = scores_table(rows)
+    if "rater" in rows[0]:
+        scores["rater"] = [str(row["rater"]) for row in rows]
+        parts = {str(name): part for name, part in scores.groupby("rater", sort=False)}
+        means = scores.groupby(_KEYS, sort=False)["value"].mean().reset_index()
+        parts = {ALL_RATERS: pd.DataFrame(means), **parts}
+        summary, undefined = (
+            pd.concat([of(part).assign(rater=name) for name, part in parts.items()])
+            for of in (lambda part: summarise(part, seed=seed, level=level), undefined_rows)
         )
-    except UsageError:
-        raise
-    except SufficeError as error:
-        return error
+        summary, undefined = summary.reset_index(drop=True), undefined.reset_index(drop=True)
+    else:
+        summary, undefined = summarise(scores, seed=seed, level=level), undefined_rows(scores)
+    top = ceiling_scores(ceilings)
+    return Evaluation(
+        scores=scores,
+        summary=summary,
+        left_out=tuple(left_out),
+        undefined=undefined,
+        ceiling=top,
+        ceiling_summary=summarise_ceiling(top, seed=seed, level=level),
+    )
 
 
 def _write(evaluation: Evaluation, out: Path, *, overwrite: bool) -> None:
+    if out.suffix == _ONE_TABLE:
+        write_scores(out, evaluation.scores, overwrite=overwrite)
+        return
     with writing_folder(out, overwrite=overwrite) as folder:
         write_scores(folder / SCORES_CSV, evaluation.scores)
         write_scores(folder / "summary.csv", evaluation.summary)
+        if len(evaluation.undefined):
+            write_scores(folder / "undefined.csv", evaluation.undefined)
+        if len(evaluation.ceiling):
+            write_scores(folder / "ceiling.csv", evaluation.ceiling)
+            write_scores(folder / CEILING_SUMMARY_CSV, evaluation.ceiling_summary)
         if evaluation.left_out:
             write_left_out(folder / LEFT_OUT_CSV, evaluation.left_out)
