@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -110,6 +113,35 @@ def test_panoptic_quality_and_bowl_precision_equal_loops(instance_map_pairs):
         assert panoptic_quality(overlaps).quality == pytest.approx(expected)
         ratios = [n / (n_predicted + n_reference - n) for n in hits]
         assert data_science_bowl_precision(overlaps) == pytest.approx(np.mean(ratios))
+
+
+def test_panoptic_quality_equals_monai(instance_map_pairs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns as it is imported, of what it needs elsewhere
+        peer = pytest.importorskip("monai.metrics.panoptic_quality")
+    torch = pytest.importorskip("torch")
+    for predicted, reference in instance_map_pairs(200, seed=6):
+        overlaps = InstanceOverlaps.of(predicted, reference)
+        if not (overlaps.n_predicted and overlaps.n_reference):
+            continue
+        maps = [torch.from_numpy(m.astype(np.int64)) for m in (predicted, reference)]
+        theirs = peer.compute_panoptic_quality(*maps, smooth_numerator=1e-12)
+        assert panoptic_quality(overlaps).quality == pytest.approx(float(theirs), abs=1e-5)
+
+
+def test_ten_thousand_touching_instances_make_no_table_of_all_pairs():
+    squares = np.kron(np.arange(1, 10_001).reshape(100, 100), np.ones((6, 6), dtype=np.int64))
+    moved = np.roll(squares, (1, 2), axis=(0, 1))
+    tracemalloc.start()
+    overlaps = InstanceOverlaps.of(moved, squares)
+    values = [panoptic_quality(overlaps, t).quality for t in (0.1, 0.3)]
+    values.append(aggregated_jaccard_plus(overlaps))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert overlaps.n_reference == 10_000
+    # Each square is shifted by one and two of its six voxels.
+    np.testing.assert_allclose(values, 20 / 52)
+    assert peak < 100e6
 
 
 def test_lesion_wise_detection_equals_loops(instance_map_pairs):

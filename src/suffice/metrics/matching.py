@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from suffice.core import UsageError
 from suffice.metrics.instances import FloatArray, InstanceOverlaps, IntArray
@@ -105,34 +103,23 @@ def best_pairs(overlaps: InstanceOverlaps, pairs: IntArray, weights: FloatArray)
 
     Notes
     -----
-    Instances that no chain of pairs links do not compete. So each linked group is a small
-    problem of its own, solved by `scipy.optimize.linear_sum_assignment`.
+    Each prediction may also stay alone, which weighs nothing. So there always is an assignment
+    of all of them, and a sparse solver finds the best one: in tissue where every cell touches
+    the next, a table of all pairs would take gigabytes.
     """
-    rows, columns = overlaps.predicted_index[pairs], overlaps.reference_index[pairs]
-    groups = _groups(rows, columns + overlaps.n_predicted)
-    order = np.argsort(groups, kind="stable")
-    bounds = np.flatnonzero(np.diff(groups[order])) + 1
-    chosen = [np.zeros(0, dtype=np.int64)]
-    for group in np.split(order, bounds):
-        if len(group) > 1:
-            group = group[_assign(rows[group], columns[group], weights[group])]
-        chosen.append(pairs[group])
-    return np.sort(np.concatenate(chosen))
-
-
-def _groups(one: IntArray, other: IntArray) -> npt.NDArray[np.integer]:
-    """Group of each pair; pairs that share an instance, even through others, are in one."""
-    n = int(max(one.max(initial=-1), other.max(initial=-1))) + 1
-    graph = coo_array((np.ones(len(one), dtype=bool), (one, other)), shape=(n, n))
-    return np.asarray(connected_components(graph, directed=False)[1][one])
-
-
-def _assign(rows: IntArray, columns: IntArray, weights: FloatArray) -> IntArray:
-    _, row_at = np.unique(rows, return_inverse=True)
-    _, column_at = np.unique(columns, return_inverse=True)
-    shape = row_at.max() + 1, column_at.max() + 1
-    table, pair_at = np.zeros(shape), np.full(shape, -1)
-    table[row_at, column_at] = weights
-    pair_at[row_at, column_at] = np.arange(len(rows))
-    found = pair_at[linear_sum_assignment(table, maximize=True)]
-    return np.asarray(found[found >= 0])
+    if not len(pairs):
+        return pairs
+    rows, row_at = np.unique(overlaps.predicted_index[pairs], return_inverse=True)
+    columns, column_at = np.unique(overlaps.reference_index[pairs], return_inverse=True)
+    n, alone = len(rows), np.arange(len(rows))
+    # A weight of 0 would be no entry, so that 1 is added to all.
+    table = coo_array(
+        (
+            np.concatenate([1.0 + weights, np.ones(n)]),
+            (np.concatenate([row_at, alone]), np.concatenate([column_at, len(columns) + alone])),
+        ),
+        shape=(n, len(columns) + n),
+    )
+    chosen = min_weight_full_bipartite_matching(table.tocsr(), maximize=True)[1]
+    # Rows come in order, and each pair is known by its row and column.
+    return np.asarray(pairs[column_at == chosen[row_at]])
