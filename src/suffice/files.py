@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import time
@@ -10,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from suffice.core import FileFormatError, StorageError
+from suffice.core import FileFormatError, StorageError, UsageError
 
 # What a killed write leaves behind starts with this, so that a reader never takes it for whole.
 PARTIAL_PREFIX = ".partial-"
@@ -203,6 +204,27 @@ def _named_errors(path: Path) -> Iterator[None]:
             got=error.strerror or error,
             cure="Free some space, or choose a folder that you may write to.",
         ) from error
+
+
+def toml(value: object) -> str:
+    """Write a value as TOML: text, a number, a boolean, a path or a list of them.
+
+    Examples
+    --------
+    >>> toml(["a", 1, True, 0.5])
+    '["a", 1, true, 0.5]'
+    """
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(toml(item) for item in value)}]"
+    if isinstance(value, str | Path):
+        text = value.as_posix() if isinstance(value, Path) else value
+        # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
+        return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool | int):
+        return str(value).lower()
+    if isinstance(value, float):
+        return repr(value)
+    raise UsageError("Settings are text, numbers, booleans or lists", got=repr(value))
 
 
 def write_text(path: Path, text: str, *, overwrite: bool = True) -> None:

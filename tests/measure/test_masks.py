@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import pdist
 from scipy.spatial.transform import Rotation
 
-from suffice.core import GeometryError, Grid, LabelMap, Legend
-from suffice.measure import expected_volume_ml, measure_mask
+from suffice.core import Grid, LabelMap, Legend
+from suffice.measure import measure_mask
 
 LEGEND = Legend.from_names({1: "lesion"})
 
@@ -60,34 +60,3 @@ def test_an_absent_structure_measures_0_and_is_not_left_out():
     found = measured(array, Grid.from_spacing((3, 3, 3), (1, 1, 1)), legend)
     assert found["lesion", "volume_ml"] == found["lesion", "extent_mm"] == 0
     assert found["cyst", "extent_mm"] == pytest.approx(3**0.5)
-
-
-def test_probabilities_know_the_volume_of_a_ball_better_than_its_mask():
-    radius, spacing = 4.3, 2.0
-    shape = (8, 8, 8)
-    fine = (np.indices((64, 64, 64)) + 0.5) / 8 * spacing - 8.2
-    inside = np.square(fine).sum(axis=0) < radius**2
-    partial = inside.reshape(8, 8, 8, 8, 8, 8).mean(axis=(1, 3, 5))
-    grid = Grid.from_spacing(shape, (spacing,) * 3)
-    true_ml = 4 / 3 * np.pi * radius**3 / 1000
-    soft = expected_volume_ml(np.stack([1 - partial, partial]), LEGEND, grid)["lesion"]
-    hard = measured((partial > 0.5).astype(np.uint8), grid)["lesion", "volume_ml"]
-    assert soft == pytest.approx(true_ml, rel=0.005)
-    assert abs(soft - true_ml) < abs(hard - true_ml)
-
-
-def test_probabilities_of_masks_give_the_volume_of_the_mask():
-    array = np.zeros((4, 4, 4), dtype=np.uint8)
-    array[:2] = 1
-    grid = Grid.from_spacing(array.shape, (1.0, 1.0, 3.0))
-    hot = np.stack([array == 0, array == 1]).astype(np.float16)
-    assert expected_volume_ml(hot, LEGEND, grid)["lesion"] == pytest.approx(
-        measured(array, grid)["lesion", "volume_ml"]
-    )
-
-
-def test_pictures_and_misfits_are_named():
-    with pytest.raises(GeometryError, match="picture has no volume"):
-        expected_volume_ml(np.zeros((2, 4, 4)), LEGEND, Grid((4, 4)))
-    with pytest.raises(GeometryError, match="do not fit the legend and the grid"):
-        expected_volume_ml(np.zeros((3, 4, 4, 4)), LEGEND, Grid.from_spacing((4, 4, 4), (1, 1, 1)))

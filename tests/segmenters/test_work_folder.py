@@ -116,7 +116,7 @@ from suffice.training.plan import plan_from_toml
 
 folder, cohort = Path(sys.argv[1]), read_cohort(Path(sys.argv[2]))
 machine.faster_cpu_precision = lambda: "32-true"
-machine.n_usable_cores = lambda: 1
+machine.usable_cores = lambda: 1
 loop.CHECKPOINT_EVERY_S = 0.1
 plan = plan_from_toml((folder / "plan.toml").read_text())
 UNetSegmenter(plan=plan).fit(

@@ -32,7 +32,7 @@ def test_a_record_comes_back_from_its_file(tmp_path):
 def test_what_is_not_set_is_not_written(tmp_path):
     write_record(tmp_path / "study.toml", replace(RECORD, settings={"folds": None, "a": 1}))
     assert read_record(tmp_path / "study.toml").settings == {"a": 1}
-    with pytest.raises(UsageError, match="settings are text, numbers"):
+    with pytest.raises(UsageError, match="Settings are text, numbers"):
         write_record(tmp_path / "study.toml", replace(RECORD, settings={"a": {"b": 1}}))
 
 

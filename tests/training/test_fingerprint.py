@@ -44,8 +44,6 @@ def test_spacing_and_shape_are_medians() -> None:
     assert found.n_cases == 3 and found.ndim == 3
     assert found.spacing_mm == (1.0, 1.0, 2.0)
     assert found.median_shape == (40, 40, 20)
-    assert found.largest_shape == (44, 40, 20)
-    assert found.foreground_fraction == pytest.approx(0.1)
 
 
 def test_left_and_right_are_told_apart() -> None:

@@ -7,32 +7,33 @@ from pathlib import Path
 import pytest
 import torch
 
+from suffice import cores
+from suffice.cores import usable_cores
 from suffice.training import machine
 from suffice.training.machine import (
     PRECISIONS,
     autocast_dtype,
     detect_machine,
-    n_usable_cores,
     threads_on,
 )
 
 
 @pytest.fixture
 def control_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(machine, "CONTROL_GROUP", tmp_path)
+    monkeypatch.setattr(cores, "CONTROL_GROUP", tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize(("limit", "cores"), [("150000 100000", 2), ("1000 100000", 1)])
+@pytest.mark.parametrize(("limit", "n_cores"), [("150000 100000", 2), ("1000 100000", 1)])
 def test_a_container_bounds_the_cores(
-    control_group: Path, monkeypatch: pytest.MonkeyPatch, limit: str, cores: int
+    control_group: Path, monkeypatch: pytest.MonkeyPatch, limit: str, n_cores: int
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(64)), raising=False)
-    assert n_usable_cores() == 64
+    assert usable_cores() == 64
     (control_group / "cpu.max").write_text(f"{limit}\n")
-    assert n_usable_cores() == cores
+    assert usable_cores() == n_cores
     (control_group / "cpu.max").write_text("max 100000\n")
-    assert n_usable_cores() == 64
+    assert usable_cores() == 64
 
 
 def test_a_container_bounds_the_memory(
@@ -55,7 +56,7 @@ def test_the_precision_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_threads_are_as_many_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "n_usable_cores", lambda: 2)
+    monkeypatch.setattr(machine, "usable_cores", lambda: 2)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -34,9 +34,7 @@ def fingerprint(
     known: dict = {
         "n_cases": 8,
         "median_shape": shape,
-        "largest_shape": shape,
         "spacing_mm": spacing,
-        "foreground_fraction": 0.05,
         "sided_axes": (),
         "is_posed": False,
         "intensity": ((0.0, 100.0, 50.0, 20.0),),

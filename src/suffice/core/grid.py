@@ -126,6 +126,29 @@ class Grid:
             return None
         return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0
 
+    @property
+    def nearest_axes(self) -> tuple[tuple[int, bool], ...]:
+        """Index axes that run closest to right, anterior and superior; whether each is reversed.
+
+        The axis that lies straightest is given its direction first. Of a picture, its own axes.
+
+        Examples
+        --------
+        >>> left_posterior = np.diag([-1.0, -1.0, 2.0, 1.0])
+        >>> Grid((4, 4, 4), affine=left_posterior).nearest_axes
+        ((0, True), (1, True), (2, False))
+        """
+        if self.affine is None:
+            return (0, False), (1, False)
+        directions = self.affine[:3, :3] / np.linalg.norm(self.affine[:3, :3], axis=0)
+        strength = np.abs(directions)
+        axis_of = {}
+        for _ in range(3):
+            world, axis = (int(i) for i in np.unravel_index(strength.argmax(), (3, 3)))
+            axis_of[world] = (axis, bool(directions[world, axis] < 0))
+            strength[world, :] = strength[:, axis] = -1.0
+        return tuple(axis_of[world] for world in range(3))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Grid) and self._key() == other._key()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -28,7 +27,7 @@ from suffice.core import (
 )
 from suffice.core.cohort import is_file_name
 from suffice.core.legend import COLOURS
-from suffice.files import require_free, write_text, writing_file
+from suffice.files import require_free, toml, write_text, writing_file
 from suffice.io.left_out import LEFT_OUT_CSV, LeftOut, write_left_out
 
 COHORT_TOML = "cohort.toml"
@@ -323,18 +322,13 @@ def _relative_to(folder: Path) -> Callable[[Path], str]:
 
 
 def _settings_text(cohort: Cohort) -> str:
-    lines = [f"name = {_quoted(cohort.name)}"]
+    lines = [f"name = {toml(cohort.name)}"]
     for channel in cohort.channels:
-        lines += ["", "[[channel]]", f"name = {_quoted(channel.name)}"]
-        lines += [f"modality = {_quoted(channel.modality)}", f"unit = {_quoted(channel.unit)}"]
+        lines += ["", "[[channel]]", f"name = {toml(channel.name)}"]
+        lines += [f"modality = {toml(channel.modality)}", f"unit = {toml(channel.unit)}"]
     for label in cohort.legend:
-        lines += ["", "[[label]]", f"value = {label.value}", f"name = {_quoted(label.name)}"]
-        lines += [f"colour = {_quoted(label.colour)}"]
+        lines += ["", "[[label]]", f"value = {label.value}", f"name = {toml(label.name)}"]
+        lines += [f"colour = {toml(label.colour)}"]
         if label.code:
-            lines += [f"code = {_quoted(label.code)}"]
+            lines += [f"code = {toml(label.code)}"]
     return "\n".join(lines) + "\n"
-
-
-def _quoted(text: str) -> str:
-    # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -11,7 +11,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
-from suffice.core import GeometryError, Grid, LabelMap, Legend
+from suffice.core import Grid, LabelMap
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -57,52 +57,6 @@ def measure_mask(mask: LabelMap) -> list[Measure]:
         measures.append(Measure(label.name, size, n_voxels * each))
         measures.append(Measure(label.name, f"extent_{length}", extent))
     return measures
-
-
-def expected_volume_ml(
-    probabilities: npt.NDArray[np.floating], legend: Legend, grid: Grid
-) -> dict[str, float]:
-    """Volume of each structure from probabilities, so that a voxel may count in part.
-
-    A voxel that is a structure by half adds half its volume, which a mask rounds up or down.
-
-    Parameters
-    ----------
-    probabilities : floating array of shape (K, X, Y, Z)
-        Background first, then the labels in the order of the legend; in 0 to 1.
-    legend : Legend
-    grid : Grid
-        Of a volume.
-
-    Returns
-    -------
-    dict of str to float
-        Millilitres by name of the structure.
-
-    Raises
-    ------
-    GeometryError
-        If the grid is a picture's or does not fit.
-
-    Examples
-    --------
-    >>> half = np.full((2, 10, 10, 10), 0.5, dtype=np.float32)
-    >>> grid = Grid.from_spacing((10, 10, 10), (1.0, 1.0, 1.0))
-    >>> expected_volume_ml(half, Legend.from_names({1: "lung"}), grid)
-    {'lung': 0.5}
-    """
-    if grid.voxel_volume_ml is None:
-        raise GeometryError("A picture has no volume", cure="Measure its area from the mask.")
-    if probabilities.shape != (legend.n_classes, *grid.shape):
-        raise GeometryError(
-            "The probabilities do not fit the legend and the grid",
-            got=probabilities.shape,
-            expected=(legend.n_classes, *grid.shape),
-        )
-    return {
-        name: float(probabilities[i].sum(dtype=np.float64)) * grid.voxel_volume_ml
-        for i, name in enumerate(legend.names, start=1)
-    }
 
 
 def _size_of(grid: Grid) -> tuple[str, float]:

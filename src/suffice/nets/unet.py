@@ -1,4 +1,4 @@
-"""A U-Net in two or three dimensions, plain or with a residual encoder."""
+"""A U-Net in two or three dimensions with a residual encoder."""
 
 from __future__ import annotations
 
@@ -52,19 +52,12 @@ def pointwise(conv: nn.Module, x: Tensor) -> Tensor:
 
 
 class PlainBlock(nn.Sequential):
-    """``n_convs`` convolutions one after another, the first of them strided."""
+    """``n_convs`` convolutions one after another."""
 
     def __init__(
-        self,
-        ndim: int,
-        n_in: int,
-        n_out: int,
-        *,
-        kernel: Sequence[int],
-        stride: Sequence[int],
-        n_convs: int,
+        self, ndim: int, n_in: int, n_out: int, *, kernel: Sequence[int], n_convs: int
     ) -> None:
-        first = ConvNorm(ndim, n_in, n_out, kernel=kernel, stride=stride)
+        first = ConvNorm(ndim, n_in, n_out, kernel=kernel)
         rest = [ConvNorm(ndim, n_out, n_out, kernel=kernel) for _ in range(n_convs - 1)]
         super().__init__(first, *rest)
 
@@ -107,9 +100,7 @@ class UNet(nn.Module):
     strides : sequence of tuple of int
         How each resolution but the finest is reached from the one above, axis by axis.
     blocks : sequence of int
-        Residual blocks (or pairs of convolutions) of the encoder at each resolution.
-    residual : bool
-        Residual encoder; else plain convolutions.
+        Residual blocks of the encoder at each resolution.
     decoder_convs : int
         Convolutions of the decoder at each resolution.
     n_heads : int
@@ -130,7 +121,6 @@ class UNet(nn.Module):
         widths: Sequence[int],
         strides: Sequence[Sequence[int]],
         blocks: Sequence[int],
-        residual: bool = True,
         decoder_convs: int = 1,
         n_heads: int = 1,
     ) -> None:
@@ -148,13 +138,7 @@ class UNet(nn.Module):
             for b in range(n_blocks):
                 step = stride if b == 0 else (1,) * ndim
                 source = n_in if b == 0 else width
-                if residual:
-                    block: nn.Module = ResidualBlock(
-                        ndim, source, width, kernel=kernel, stride=step
-                    )
-                else:
-                    block = PlainBlock(ndim, source, width, kernel=kernel, stride=step, n_convs=2)
-                stage.append(block)
+                stage.append(ResidualBlock(ndim, source, width, kernel=kernel, stride=step))
             self.encoder.append(nn.Sequential(*stage))
             n_in = width
         self.lifts, self.decoder, self.heads = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
@@ -166,7 +150,6 @@ class UNet(nn.Module):
                     2 * widths[level],
                     widths[level],
                     kernel=(3,) * ndim,
-                    stride=(1,) * ndim,
                     n_convs=decoder_convs,
                 )
             )

@@ -46,10 +46,7 @@ def thumbnail(image: Image) -> Thumbnail | None:
     Volumes are turned to the axis order left-right, back-front, down-up first (not flipped), so
     that a volume stored in another order has the same thumbnail but for flips.
     """
-    array = image.array
-    if image.grid.affine is not None:
-        order = _axis_order(image.grid.affine)
-        array = array.transpose(0, *(axis + 1 for axis in order))
+    array = image.array.transpose(0, *(axis + 1 for axis, _ in image.grid.nearest_axes))
     side = SIDE_2D if image.grid.ndim == 2 else SIDE_3D
     layers = [_standardised(_shrunk(channel, side)) for channel in array]
     fine = _normalised(_evened(np.mean(layers, axis=0)))
@@ -73,17 +70,6 @@ def orientations(stack: FloatArray) -> Iterator[FloatArray]:
             yield flipped
             if stack.ndim == 4:
                 yield flipped[..., ::-1]
-
-
-def _axis_order(affine: npt.NDArray[np.float64]) -> tuple[int, ...]:
-    """Index axis that runs along each world axis, greedily by the largest cosine."""
-    cosines = np.abs(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
-    order = [0, 0, 0]
-    for _ in range(3):
-        world, axis = np.unravel_index(int(cosines.argmax()), (3, 3))
-        order[world] = int(axis)
-        cosines[world, :], cosines[:, axis] = -1.0, -1.0
-    return tuple(order)
 
 
 def _shrunk(channel: npt.NDArray[np.generic], side: int) -> FloatArray:

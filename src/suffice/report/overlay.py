@@ -13,7 +13,7 @@ from suffice.core import Case, Cohort, Image
 from suffice.io import read_case_image, read_case_mask, read_mask_array
 from suffice.report.panel import Panel, View, make_panel, square_around, whole
 from suffice.report.pick import Pick
-from suffice.report.planes import PLANES, Plane, Upright, busiest_slice, cut
+from suffice.report.planes import PLANES, Plane, Upright, busiest_slice, cut, span_along
 from suffice.report.window import Window, choose_window
 
 Array = npt.NDArray[np.generic]
@@ -112,8 +112,8 @@ def _side_mm(masks: Sequence[Array], upright: Upright) -> float:
         return float(extent.max())
     spans = []
     for axis in range(3):
-        along = np.flatnonzero(hit.any(axis=tuple(a for a in range(3) if a != axis)))
-        spans.append((along[-1] - along[0] + 1) * spacing[axis])
+        first, end = span_along(hit, axis) or (0, hit.shape[axis])
+        spans.append((end - first) * spacing[axis])
     wanted = max(_ROOM * max(spans), _LEAST_VOXELS * float(spacing.min()))
     # A crop that saves little only loses the landmarks around it.
     return float(extent.max()) if wanted > 0.7 * extent.max() else float(wanted)

@@ -12,6 +12,8 @@ import numpy.typing as npt
 from PIL import Image as Picture
 from skimage.measure import find_contours
 
+from suffice.report.planes import span_along
+
 Array = npt.NDArray[np.generic]
 
 MAX_PIXELS = 720
@@ -123,8 +125,8 @@ def square_around(
     corner = []
     for axis in (0, 1):
         length = shape[axis] * pixel[axis]
-        along = np.flatnonzero(hit.any(axis=1 - axis))
-        middle = (along[0] + along[-1] + 1) / 2 * pixel[axis] if along.size else length / 2
+        first, end = span_along(hit, axis) or (0, shape[axis])
+        middle = (first + end) / 2 * pixel[axis]
         if side >= length:
             corner.append((length - side) / 2)
         else:

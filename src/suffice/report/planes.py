@@ -46,13 +46,11 @@ class Upright:
     @classmethod
     def of(cls, grid: Grid) -> Upright:
         """Work out which axis of ``grid`` runs which way."""
-        orientation = np.asarray(
-            nib.orientations.io_orientation(grid.affine),
-            dtype=np.float64,
-        )
+        orientation = np.zeros((3, 2))
         spacing = [0.0, 0.0, 0.0]
-        for axis, (world, _) in enumerate(orientation):
-            spacing[int(world)] = grid.unit_spacing[axis]
+        for world, (axis, is_reversed) in enumerate(grid.nearest_axes):
+            orientation[axis] = world, -1 if is_reversed else 1
+            spacing[world] = grid.unit_spacing[axis]
         affine = np.asarray(grid.affine)[:3, :3] / np.asarray(grid.unit_spacing)
         steep = np.abs(affine).max(axis=0).min()
         return cls(orientation, (spacing[0], spacing[1], spacing[2]), bool(steep < 0.99))
@@ -61,6 +59,12 @@ class Upright:
         """Turn ``array`` of shape (X, Y, Z) upright; a view, nothing is resampled."""
         turned = nib.orientations.apply_orientation(array, self.orientation)
         return np.asarray(turned)
+
+
+def span_along(mask: Array, axis: int) -> tuple[int, int] | None:
+    """First index along an axis at which a mask holds anything, and the first after the last."""
+    hit = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+    return (int(hit[0]), int(hit[-1]) + 1) if hit.size else None
 
 
 def busiest_slice(upright_mask: Array, plane: Plane) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import Image
+from suffice.report.planes import span_along
 
 _BRAIN = ("brain", "ventricle", "haemorrhage", "hemorrhage", "infarct", "stroke", "hippocampus")
 _MAX_SAMPLES = 200_000
@@ -81,9 +82,8 @@ def _around(
     """Crop to the structures and a few voxels more: a nodule is known by the lung around it."""
     box = []
     for axis in range(mask.ndim):
-        others = tuple(a for a in range(mask.ndim) if a != axis)
-        hit = np.flatnonzero(mask.any(axis=others))
-        box.append(slice(max(int(hit[0]) - margin, 0), int(hit[-1]) + margin + 1))
+        first, end = span_along(mask, axis) or (0, mask.shape[axis])
+        box.append(slice(max(first - margin, 0), end + margin))
     return channel[tuple(box)]
 
 

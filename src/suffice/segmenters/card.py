@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 from suffice.core import Channel, Cohort, Label, Legend, ModelError
+from suffice.files import toml
 
 CARD = "model.toml"
 
@@ -102,7 +102,7 @@ def read_card(folder: Path) -> ModelCard:
 def card_to_toml(card: ModelCard) -> str:
     """Write a card as text, always in the same order."""
     lines = [
-        f"rung = {_toml(card.rung)}",
+        f"rung = {toml(card.rung)}",
         f"n_cases = {card.n_cases}",
         f"n_subjects = {card.n_subjects}",
         f"minutes = {float(card.minutes)!r}",
@@ -111,17 +111,12 @@ def card_to_toml(card: ModelCard) -> str:
     ]
     for channel in card.channels:
         lines += ["", "[[channel]]"]
-        lines += [f"{key} = {_toml(getattr(channel, key))}" for key in ("name", "modality", "unit")]
+        lines += [f"{key} = {toml(getattr(channel, key))}" for key in ("name", "modality", "unit")]
     for label in card.legend:
         lines += ["", "[[label]]", f"value = {label.value}"]
-        lines += [f"{key} = {_toml(getattr(label, key))}" for key in ("name", "colour")]
+        lines += [f"{key} = {toml(getattr(label, key))}" for key in ("name", "colour")]
         if label.code:
-            lines.append(f"code = {_toml(label.code)}")
+            lines.append(f"code = {toml(label.code)}")
     lines += ["", "[versions]"]
-    lines += [f"{name} = {_toml(number)}" for name, number in sorted(card.versions.items())]
+    lines += [f"{name} = {toml(number)}" for name, number in sorted(card.versions.items())]
     return "\n".join(lines) + "\n"
-
-
-def _toml(text: str) -> str:
-    # A JSON string is a valid TOML basic string, but for the escapes of emoji and a bare DEL.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

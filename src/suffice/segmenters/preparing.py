@@ -39,17 +39,8 @@ class Orientation:
     @classmethod
     def of(cls, grid: Grid) -> Orientation:
         """Find the orientation of a grid; pictures stay as they are."""
-        if grid.affine is None:
-            return cls((0, 1), (False, False))
-        directions = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
-        order = [-1, -1, -1]
-        strength = np.abs(directions)
-        for _ in range(3):
-            world, axis = np.unravel_index(np.argmax(strength), strength.shape)
-            order[int(world)] = int(axis)
-            strength[world, :] = strength[:, axis] = -1
-        flips = tuple(bool(directions[world, axis] < 0) for world, axis in enumerate(order))
-        return cls(tuple(order), flips)
+        axes = grid.nearest_axes
+        return cls(tuple(axis for axis, _ in axes), tuple(flip for _, flip in axes))
 
     def to_canonical(self, array: Array) -> Array:
         """View the last axes of an array in canonical order."""

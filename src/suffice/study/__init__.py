@@ -1,5 +1,6 @@
 """Splits by subject, scores with intervals, and the folder that holds a study."""
 
+from suffice.cores import usable_cores as available_cores
 from suffice.study.cautions import COPIES, Caution, read_cautions, write_cautions
 from suffice.study.comparing import compare_scores, significantly_better, winner_of
 from suffice.study.folder import StudyFolder
@@ -13,7 +14,6 @@ from suffice.study.precision import (
 from suffice.study.ranking import RankBy, Ranking, rank_methods
 from suffice.study.record import (
     StudyRecord,
-    available_cores,
     changed_versions,
     data_hash,
     machine,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
-import os
 import platform
 import tomllib
 from collections.abc import Mapping
@@ -17,8 +15,9 @@ from typing import Any
 
 import psutil
 
-from suffice.core import Cohort, FileFormatError, UsageError
-from suffice.files import write_text
+from suffice.core import Cohort, FileFormatError
+from suffice.cores import usable_cores
+from suffice.files import toml, write_text
 from suffice.study.cautions import Caution
 
 _PACKAGES = ("suffice", "torch", "numpy", "scipy", "nibabel", "SimpleITK", "pydicom")
@@ -55,19 +54,11 @@ def changed_versions(begun: Mapping[str, str]) -> Caution | None:
     )
 
 
-def available_cores() -> int:
-    """Cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS has no affinity
-        return os.cpu_count() or 1
-
-
 def machine() -> dict[str, str | int | float]:
     """What this process may use: system, cores and memory."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
-        "cores": available_cores(),
+        "cores": usable_cores(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
     }
 
@@ -155,11 +146,11 @@ _KEYS = ("name", "cohort", "rung", "seed", "minutes", "data_hash", "created")
 
 def write_record(path: Path, record: StudyRecord) -> None:
     """Write ``study.toml``."""
-    lines = [f"{key} = {_toml(getattr(record, key))}" for key in _KEYS]
+    lines = [f"{key} = {toml(getattr(record, key))}" for key in _KEYS]
     for name in _TABLES:
         lines += ["", f"[{name}]"]
         table = getattr(record, name)
-        lines += [f"{_toml(k)} = {_toml(v)}" for k, v in table.items() if v is not None]
+        lines += [f"{toml(k)} = {toml(v)}" for k, v in table.items() if v is not None]
     write_text(path, "\n".join(lines) + "\n")
 
 
@@ -179,18 +170,3 @@ def read_record(path: Path) -> StudyRecord:
         raise FileFormatError(
             f"'{path}' is not the record of a study", got=what, cure="Start the study again."
         ) from error
-
-
-def _toml(value: object) -> str:
-    """Write a value that TOML knows; JSON writes text, numbers and booleans the same way."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, Path):
-        return _toml(value.as_posix())
-    if isinstance(value, bool | int):
-        return str(value).lower()
-    if isinstance(value, float):
-        return repr(value)
-    raise UsageError("A study's settings are text, numbers, booleans or lists", got=repr(value))

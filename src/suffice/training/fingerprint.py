@@ -54,12 +54,10 @@ class Fingerprint:
     Parameters
     ----------
     n_cases : int
-    median_shape, largest_shape : tuple of int
+    median_shape : tuple of int
         At the median spacing.
     spacing_mm : tuple of float
         Median along each axis.
-    foreground_fraction : float
-        Median part of the voxels that is labelled.
     sided_axes : tuple of int
         Axes along which two structures keep to their own sides in every case, as a left and a
         right lung do: mirroring along them would swap the names.
@@ -77,9 +75,7 @@ class Fingerprint:
 
     n_cases: int
     median_shape: tuple[int, ...]
-    largest_shape: tuple[int, ...]
     spacing_mm: tuple[float, ...]
-    foreground_fraction: float
     sided_axes: tuple[int, ...]
     is_posed: bool
     intensity: tuple[tuple[float, float, float, float], ...]
@@ -100,13 +96,10 @@ def fingerprint(facts: Sequence[CaseFacts]) -> Fingerprint:
     spacing = np.median(spacings, axis=0)
     extents = np.array([f.shape for f in facts]) * spacings
     shapes = np.maximum(1, np.round(extents / spacing)).astype(int)
-    fractions = [sum(f.class_voxels[1:]) / max(1, sum(f.class_voxels)) for f in facts]
     return Fingerprint(
         n_cases=len(facts),
         median_shape=tuple(int(n) for n in np.median(shapes, axis=0)),
-        largest_shape=tuple(int(n) for n in shapes.max(axis=0)),
         spacing_mm=tuple(float(s) for s in spacing),
-        foreground_fraction=float(np.median(fractions)),
         sided_axes=_sided_axes(facts),
         is_posed=_is_posed(facts),
         intensity=_intensity(facts),

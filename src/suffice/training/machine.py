@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import math
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import nn
 
+from suffice.cores import container_limit, usable_cores
 from suffice.nets import channels_last
 from suffice.training.allocator import reuse_freed_memory
 
-CONTROL_GROUP = Path("/sys/fs/cgroup")
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 
@@ -55,33 +53,12 @@ def autocast_dtype(precision: str) -> torch.dtype | None:
     return {"32-true": None, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}[precision]
 
 
-def n_usable_cores() -> int:
-    """Cores that this process may use, by affinity and control group."""
-    cores = os.cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    # "200000 100000" is two cores; "max" is no limit.
-    limit = _control_group("cpu.max")
-    if len(limit) == 2:
-        cores = min(cores, math.ceil(limit[0] / limit[1]))
-    return max(1, cores)
-
-
-def _control_group(name: str) -> list[int]:
-    """Numbers of a limit that a container sets, or none where it sets none."""
-    try:
-        words = (CONTROL_GROUP / name).read_text(encoding="utf-8").split()
-        return [int(word) for word in words]
-    except (OSError, ValueError):
-        return []
-
-
 def _machine_memory_gb() -> float:
     try:
         physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):
         physical = 8 * 2**30
-    return min([physical, *_control_group("memory.max")]) / 2**30
+    return min([physical, *container_limit("memory.max")]) / 2**30
 
 
 def detect_machine() -> Machine:
@@ -90,14 +67,14 @@ def detect_machine() -> Machine:
         properties = torch.cuda.get_device_properties(0)
         bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         return Machine(
-            n_cores=n_usable_cores(),
+            n_cores=usable_cores(),
             memory_gb=properties.total_memory / 2**30,
             accelerator="cuda",
             precision="bf16-mixed" if bf16 else "16-mixed",
             name=properties.name,
         )
     accelerator = "mps" if torch.backends.mps.is_available() else "cpu"
-    n_cores = n_usable_cores()
+    n_cores = usable_cores()
     reuse_freed_memory()
     with threads_on(n_cores):
         precision = faster_cpu_precision() if accelerator == "cpu" else "32-true"

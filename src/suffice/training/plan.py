@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from suffice.core import Budget, ModelError
+from suffice.files import toml
 from suffice.training.fingerprint import Fingerprint
 from suffice.training.machine import Machine
 from suffice.training.plan_checks import MAX_MULTIPLE, require_usable
@@ -132,17 +133,7 @@ class Plan:
 
 def plan_to_toml(plan: Plan) -> str:
     """Write a plan so that a person can read and change it."""
-
-    def value(v: object) -> str:
-        if isinstance(v, bool):
-            return "true" if v else "false"
-        if isinstance(v, str):
-            return f'"{v}"'
-        if isinstance(v, tuple | list):
-            return "[" + ", ".join(value(item) for item in v) + "]"
-        return repr(v)
-
-    return "".join(f"{key} = {value(v)}\n" for key, v in plan.to_dict().items())
+    return "".join(f"{key} = {toml(v)}\n" for key, v in plan.to_dict().items())
 
 
 def plan_from_toml(text: str) -> Plan:
