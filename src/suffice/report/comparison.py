@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from suffice.metrics.catalogue import split_unit
+from suffice.metrics.catalogue import METRICS, split_unit
 from suffice.report.words import count, interval, metric_words, number, percent
 from suffice.study import MEAN, Ranking, winner_of
 from suffice.study.precision import MOST_SUBJECTS
@@ -97,9 +97,11 @@ def _bounds(metric: str, low: float, high: float) -> str:
 
 def _scale(metric: str) -> tuple[float, int, str]:
     """What to multiply by, decimals to show, and the unit."""
-    unit = split_unit(metric)[1]
+    stem, unit = split_unit(metric)
     if unit:
         return 1.0, metric_words(metric).decimals, _UNITS[unit]
+    if stem in METRICS and METRICS[stem].unit == "count":
+        return 1.0, 1, "instances"
     return 100.0, 1, "points"
 
 

@@ -11,37 +11,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from suffice.core import UsageError
-from suffice.metrics.catalogue import METRICS, split_unit
+from suffice.metrics.catalogue import METRICS, Better, split_unit
 from suffice.study.scores import MEAN, with_case_means
 
 FloatArray = npt.NDArray[np.float64]
 
-# Those that the catalogue of the metrics of a mask does not hold: outcomes, instances,
-# probabilities and several plausible masks.
-_BETTER = {
-    "higher": (
-        "absent",
-        "pq",
-        "sq",
-        "rq",
-        "f1_iou50",
-        "f1_iou10",
-        "lesion_sensitivity",
-        "lesion_precision",
-        "lesion_f1",
-        "dsb_ap50",
-        "dsb_ap50_95",
-        "aji",
-        "aji_plus",
-    ),
-    "lower": ("missed", "false", "brier", "ece", "nll", "ged"),
-    "near 0": ("count_error",),
-}
+# What becomes of a structure, as rates; the other metrics are in the catalogue.
+OUTCOMES: dict[str, Better] = {"missed": "lower", "false": "lower", "absent": "higher"}
 
 UNPAIRED_COLUMNS = ("method", "case", "label", "metric", "reason")
 
 
-def better_values(metric: str) -> str:
+def better_values(metric: str) -> Better:
     """Which values of ``metric`` are better: ``higher``, ``lower`` or ``near 0``.
 
     Raises
@@ -57,13 +38,11 @@ def better_values(metric: str) -> str:
     stem = split_unit(metric)[0].replace("area", "volume")
     if stem in METRICS:
         return METRICS[stem].better
-    for better, names in _BETTER.items():
-        if metric in names:
-            return better
-    known = [*METRICS, *itertools.chain.from_iterable(_BETTER.values())]
+    if metric in OUTCOMES:
+        return OUTCOMES[metric]
     raise UsageError(
         f"Nothing is known of the metric '{metric}'",
-        expected=", ".join(known) + ", perhaps with a unit as in hd95_mm",
+        expected=f"{', '.join([*METRICS, *OUTCOMES])}, perhaps with a unit as in hd95_mm",
     )
 
 
