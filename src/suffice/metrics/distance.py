@@ -18,7 +18,7 @@ IntArray = npt.NDArray[np.intp]
 # Places looked up at a time: few enough to stay in the processor's cache, enough to hide the call.
 _LOOKUPS = 50_000
 
-# Steps on end that must bring a share of many points to a goal, or no more are tried on them.
+# Steps on end that must bring a share of the points to a goal, or no more are tried on them.
 _TRIAL = 64
 _SHARE = 0.05
 
@@ -86,7 +86,7 @@ def _shortest_steps(
     left = np.arange(points.size)
     tried, n_before, check = 0, points.size, _TRIAL
     while points.size and tried < n_steps:
-        some = flat_steps[tried : tried + max(1, _LOOKUPS // points.size)]
+        some = flat_steps[tried : tried + min(max(1, _LOOKUPS // points.size), _TRIAL)]
         hits = goal[points + some[:, np.newaxis]]
         arrived = hits.any(axis=0)
         rank[left[arrived]] = tried + hits[:, arrived].argmax(axis=0)
