@@ -1,12 +1,16 @@
 """How the page says that scored cases were kept apart, and what no mean takes in."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 from suffice.metrics import METRICS
 from suffice.report import write_report
 from suffice.report.folder import Study, read_study
-from suffice.report.scoring import NoMeanRow, no_mean_rows, validation_sentences
+from suffice.report.raters import rater_rows
+from suffice.report.scoring import NoMeanRow, no_mean_rows, score_rows, validation_sentences
 from suffice.report.words import METRICS as WORDS
 
 
@@ -48,3 +52,26 @@ def test_many_cases_are_counted_and_the_first_ones_named() -> None:
     (row,) = no_mean_rows(study)
     assert row.n_cases == 25
     assert row.cases.endswith("c19 and 5 more")
+
+
+def test_people_stand_beside_the_model(tmp_path: Path) -> None:
+    ceiling = pd.DataFrame(
+        {
+            "rater": ["all", "anna", "ben"],
+            "label": ["cell"] * 3,
+            "metric": ["dice"] * 3,
+            "mean": [0.9, 0.95, 0.85],
+            "low": [0.88, 0.9, 0.8],
+            "high": [0.92, 0.97, 0.9],
+            "n_cases": [7, 7, 6],
+        }
+    )
+    summary = ceiling.iloc[:1].assign(rung="unet", n_subjects=7, n_undefined=0, median=0.9)
+    study = Study(tmp_path, None, None, None, summary, None, None, (), ceiling=ceiling)
+    (row,) = score_rows(study)
+    assert row.people == "0.900 (0.880 to 0.920)"
+    assert [(r.rater, r.values, r.n_cases) for r in rater_rows(study)] == [
+        ("anna", ("0.950",), "7"),
+        ("ben", ("0.850",), "6"),
+    ]
+    assert rater_rows(replace(study, ceiling=None)) == []

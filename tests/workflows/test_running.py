@@ -223,3 +223,16 @@ def test_other_versions_on_a_later_start_are_a_caution(
     (caution,) = study.cautions
     assert caution.message.endswith(f"numpy 1.0 then, {now} now")
     assert "numpy 1.0 then" in study.report.read_text("utf-8")
+
+
+def test_what_people_reach_is_kept_and_shown(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
+    cases = [
+        replace(case, masks={**case.masks, "second": case.masks["expert"]} if case.masks else {})
+        for case in tiny_cohort.cases
+    ]
+    cohort = replace(tiny_cohort, cases=tuple(cases))
+    done = run_tiny(cohort, tmp_path / "s", fakes)
+    summary = pd.read_csv(done.folder / "ceiling_summary.csv")
+    assert set(summary["rater"]) == {"all", "expert", "second"}
+    assert set(summary.loc[summary["metric"] == "dice", "mean"]) == {1.0}
+    assert "What people reach" in done.report.read_text(encoding="utf-8")

@@ -58,6 +58,7 @@ class Study:
     left_out: pd.DataFrame | None
     histories: tuple[History, ...]
     cautions: tuple[Caution, ...] = ()
+    ceiling: pd.DataFrame | None = None
 
     @property
     def rung(self) -> str | None:
@@ -103,6 +104,7 @@ def read_study(folder: Path) -> Study:
         left_out=_read_table(place.left_out, ("path", "reason")),
         histories=_read_histories(folder / "models"),
         cautions=read_cautions(place.cautions),
+        ceiling=_read_table(place.ceiling_summary, ("rater", "label", "metric", "mean")),
     )
 
 

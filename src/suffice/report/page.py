@@ -18,6 +18,7 @@ from suffice.report.gallery import make_gallery
 from suffice.report.headline import make_headline
 from suffice.report.plots import dice_figure, history_figure
 from suffice.report.provenance import provenance_rows, relative
+from suffice.report.raters import rater_labels, rater_rows
 from suffice.report.scoring import (
     OUTCOMES,
     case_rows,
@@ -100,6 +101,8 @@ def _content(study: Study) -> dict[str, Any]:
         "validation": validation_sentences(study),
         "gallery": None if dice is None else make_gallery(study, dice),
         "score_rows": score_rows(study),
+        "rater_labels": rater_labels(study),
+        "rater_rows": rater_rows(study),
         "outcome_names": list(OUTCOMES.values()),
         "outcomes": outcome_rows(study),
         "no_mean_rows": no_mean_rows(study),

@@ -8,6 +8,7 @@ import pandas as pd
 
 from suffice.metrics import WHOLE_CASE
 from suffice.report.folder import Study
+from suffice.report.raters import people_words
 from suffice.report.words import (
     MISSING,
     count,
@@ -42,6 +43,7 @@ class ScoreRow:
     median: str
     n_subjects: str
     n_undefined: str
+    people: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,13 @@ def score_rows(study: Study) -> list[ScoreRow]:
         key=lambda row: (order[row["label"]], metric_rank(str(row["metric"]))),
     )
     explained: set[str] = set()
-    return [_score_row(row, explained) for row in rows]
+    people = people_words(study)
+    return [
+        _score_row(row, explained, people.get((row["label"], row["metric"]), "")) for row in rows
+    ]
 
 
-def _score_row(row: pd.Series, explained: set[str]) -> ScoreRow:
+def _score_row(row: pd.Series, explained: set[str], people: str) -> ScoreRow:
     """Put one row into words; a metric is explained where it first appears."""
     metric = str(row["metric"])
     words = metric_words(metric)
@@ -107,6 +112,7 @@ def _score_row(row: pd.Series, explained: set[str]) -> ScoreRow:
         median=number(row.get("median"), words.decimals),
         n_subjects=number(row.get("n_subjects"), 0),
         n_undefined=number(row.get("n_undefined"), 0),
+        people=people,
     )
 
 

@@ -40,6 +40,16 @@ class StudyFolder:
         return self.root / "summary.csv"
 
     @property
+    def ceiling(self) -> Path:
+        """Each rater against the consensus of the others, where there are several."""
+        return self.root / "ceiling.csv"
+
+    @property
+    def ceiling_summary(self) -> Path:
+        """Means of the ceiling with intervals."""
+        return self.root / "ceiling_summary.csv"
+
+    @property
     def measures(self) -> Path:
         """Volumes and areas."""
         return self.root / "measures.csv"
@@ -82,6 +92,8 @@ class StudyFolder:
             self.summary,
             self.measures,
             self.left_out,
+            self.ceiling,
+            self.ceiling_summary,
             self.cautions,
             self.report,
         )

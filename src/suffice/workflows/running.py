@@ -257,6 +257,9 @@ def _score(job: _Job) -> tuple[pd.DataFrame, tuple[LeftOut, ...]]:
     summary = summarise(scores, seed=job.seed)
     write_scores(job.study.scores, scores)
     write_scores(job.study.summary, summary)
+    if len(evaluation.ceiling):
+        write_scores(job.study.ceiling, evaluation.ceiling)
+        write_scores(job.study.ceiling_summary, evaluation.ceiling_summary)
     return summary, evaluation.left_out
 
 
