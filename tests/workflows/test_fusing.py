@@ -124,3 +124,13 @@ def test_what_cannot_be_fused_is_refused(raters: Cohort, tmp_path: Path) -> None
     with pytest.raises(CohortError, match="has two raters"):
         fuse_cohort(raters, tmp_path / "x", without=["ben", "cleo"])
     assert not (tmp_path / "x").exists()
+
+
+def test_a_copy_that_votes_twice_is_said(raters: Cohort, tmp_path: Path) -> None:
+    cases = [
+        replace(case, masks={**case.masks, "gold": case.masks["anna"]} if case.masks else {})
+        for case in raters.cases
+    ]
+    fusion = fuse_cohort(replace(raters, cases=tuple(cases)), tmp_path / "fused")
+    assert fusion.notes[0].startswith("'anna' and 'gold' hold the same masks in 4 of 4 cases")
+    assert not any("'ben'" in note for note in fusion.notes)

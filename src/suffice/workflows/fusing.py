@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from suffice.core import (
@@ -43,6 +46,8 @@ from suffice.workflows.agreeing import without_raters
 CONSENSUS = "consensus"
 STATISTICS_CSV = "rater_statistics.csv"
 _PER_CASE_CSV = "rater_statistics_by_case.csv"
+# As `suffice agree` has it, but for masks equal to the voxel.
+_COPIED_SHARE = 0.8
 _STATISTICS = ("dice", "sensitivity", "specificity", "weight")
 
 
@@ -129,6 +134,8 @@ def fuse_cohort(
     notes: list[str] = []
     left_out: list[LeftOut] = []
     n_fused, single = 0, []
+    votes: Counter[tuple[str, str]] = Counter()
+    copies: Counter[tuple[str, str]] = Counter()
     with writing_folder(out, overwrite=overwrite) as folder:
         for case, masks, result in _fuse_all(cohort, folder, method, name, workers, listener):
             cases.append(
@@ -139,6 +146,8 @@ def fuse_cohort(
                 single += [case.name] if name in masks else []
                 continue
             n_fused += 1
+            votes.update(result.drawn)
+            copies.update(result.copied)
             notes += [f"{case.name}: {note}" for note in result.consensus.notes]
             rows += _rows(case, result.consensus)
         if not n_fused:
@@ -159,9 +168,20 @@ def fuse_cohort(
         n_fused=n_fused,
         single=tuple(single),
         statistics=statistics,
-        notes=tuple(notes),
+        notes=(*_who_votes_twice(votes, copies), *notes),
         left_out=tuple(left_out),
     )
+
+
+def _who_votes_twice(
+    votes: Counter[tuple[str, str]], copies: Counter[tuple[str, str]]
+) -> Iterator[str]:
+    for (a, b), n in copies.items():
+        if n > 1 and n >= _COPIED_SHARE * votes[a, b]:
+            yield (
+                f"'{a}' and '{b}' hold the same masks in {n} of {votes[a, b]} cases and so vote "
+                f"twice: look where they came from, and leave one out with --without '{b}'"
+            )
 
 
 def read_masks(cohort: Cohort, case: Case) -> tuple[Masks, Grid | None, list[LeftOut]]:
@@ -224,6 +244,8 @@ class _Result:
     consensus: Consensus | None
     mask: Path | None
     left_out: tuple[LeftOut, ...] = ()
+    drawn: tuple[tuple[str, str], ...] = ()
+    copied: tuple[tuple[str, str], ...] = ()
 
 
 def _fuse_all(
@@ -261,10 +283,13 @@ def _fuse_one(cohort: Cohort, folder: Path, method: Method, name: str, case: Cas
     write_mask(path, LabelMap(found.labels, grid, cohort.legend), like=image)
     if found.probabilities is not None:
         write_probabilities(_soft_path(folder, name, case, grid.ndim), found.probabilities, grid)
+    pairs = [
+        (a, b) for a, b in itertools.combinations(masks, 2) if masks[a].any() or masks[b].any()
+    ]
+    copied = [(a, b) for a, b in pairs if np.array_equal(masks[a], masks[b])]
     # What was written is not kept in memory for all the other cases.
-    return _Result(
-        replace(found, probabilities=None, labels=found.labels[:0]), path, tuple(left_out)
-    )
+    told = replace(found, probabilities=None, labels=found.labels[:0])
+    return _Result(told, path, tuple(left_out), tuple(pairs), tuple(copied))
 
 
 def _soft_path(folder: Path, name: str, case: Case, ndim: int) -> Path:
