@@ -101,10 +101,9 @@ def mask_facts(
         raise GeometryError("The mask does not fit the grid", got=labels.shape, expected=grid.shape)
     spacing = grid.unit_spacing
     boxes = structure_boxes([labels], legend)
-    nowhere = (slice(0, 0),) * grid.ndim
     found = []
     for label in legend:
-        mask = labels[boxes.get(label.value, nowhere)] == label.value
+        mask = labels[boxes[label.value]] == label.value
         pieces, largest = _pieces(mask)
         elongation, tube_share = _tubularity(largest, spacing)
         found.append(

@@ -110,10 +110,9 @@ def score_case(
     panel = panel or Panel.default()
     _check(predicted, reference, grid)
     boxes = structure_boxes([predicted, reference], legend)
-    nowhere = (slice(0, 0),) * grid.ndim
     rows = []
     for label in legend:
-        box = boxes.get(label.value, nowhere)
+        box = boxes[label.value]
         pair = _Pair(predicted[box] == label.value, reference[box] == label.value, grid)
         values = _outcome(pair.overlap) | dict(_values(pair, panel))
         rows += [Score(label.name, metric, value) for metric, value in values.items()]
