@@ -85,6 +85,7 @@ bench: bench-setup
 			--data $(DATA) --minutes $(MINUTES) --threads $(THREADS) || exit 1; \
 	done
 	$(BENCH_BIN)/python bench/inference.py --data $(DATA) --threads $(THREADS)
+	$(BENCH_BIN)/python bench/surface_metrics.py --data $(DATA)
 	$(BENCH_BIN)/python bench/write_page.py
 
 clean:

@@ -57,14 +57,15 @@ class Lattice:
     def around(cls, shape: tuple[int, ...], spacing: tuple[float, ...]) -> Lattice:
         """Lay out a box, with the steps that do not lead right across it."""
         steps, lengths = near_steps(spacing)
-        inside = (np.abs(steps) <= shape).all(axis=1)
-        steps = steps[inside]
+        if (steps.max(axis=0) > shape).any():
+            inside = (np.abs(steps) <= shape).all(axis=1)
+            steps, lengths = steps[inside], lengths[inside]
         # Where there is a step, there is the opposite one.
         padded = tuple(1 + n + r for n, r in zip(shape, steps.max(axis=0).tolist(), strict=True))
         strides = tuple(prod(padded[axis + 1 :]) for axis in range(len(padded)))
         flat_steps = steps @ np.array(strides, dtype=np.intp)
         front = int(flat_steps.max())
-        return cls(shape, spacing, padded, strides, front, flat_steps, lengths[inside])
+        return cls(shape, spacing, padded, strides, front, flat_steps, lengths)
 
     def lay(self, mask: BoolArray) -> npt.NDArray[np.uint8]:
         """Lay a mask of the box's shape flat, as zeros and ones."""
