@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from suffice.core import Budget, Channel, Cohort, Image, LabelMap, Legend, Listener, silent
+from suffice.core import (
+    Budget,
+    Channel,
+    Cohort,
+    CohortError,
+    Image,
+    LabelMap,
+    Legend,
+    Listener,
+    silent,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +38,23 @@ class Prediction:
 
 
 class Segmenter(Protocol):
-    """A model: init only stores, what ``fit`` learns ends in ``_``, ``predict`` is pure."""
+    """A model: init only stores, what ``fit`` learns ends in ``_``, ``predict`` is pure.
+
+    Attributes
+    ----------
+    rung : str
+        Name of this kind of model, on the command line, in tables and on the model's card.
+    """
+
+    rung: ClassVar[str]
+
+    @classmethod
+    def refusal(cls, labelled: Cohort) -> CohortError | None:
+        """Say why this kind of model does not apply to a cohort, and the cure; else ``None``.
+
+        Looks at the table of cases alone, so that the ladder can be planned without reading.
+        ``fit`` raises what this returns.
+        """
 
     @property
     def legend_(self) -> Legend:
@@ -69,3 +95,15 @@ class Segmenter(Protocol):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote."""
+
+
+def refuse_unlabelled(labelled: Cohort) -> CohortError | None:
+    """Refuse cases without a mask, which would be learned as background, and no case at all."""
+    bare = len(labelled.unlabelled())
+    if len(labelled) and not bare:
+        return None
+    return CohortError(
+        "Training needs cases with masks",
+        got=f"{len(labelled)} cases, {bare} of them without",
+        cure="Pass cohort.labelled().",
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,7 @@ from suffice.nets import UNet
 from suffice.segmenters.card import ModelCard
 from suffice.segmenters.planning import plan_for
 from suffice.segmenters.preparing import Orientation, prepare_image, prepare_labels
-from suffice.segmenters.protocol import Prediction
+from suffice.segmenters.protocol import Prediction, refuse_unlabelled
 from suffice.segmenters.unet_folder import read_unet, write_unet
 from suffice.segmenters.work_folder import claim, keep_plan
 from suffice.training.inference import predict_labels, predict_probabilities
@@ -64,6 +64,8 @@ class UNetSegmenter:
         Rows of ``step, seconds, learning_rate, loss, dice`` of the training.
     """
 
+    rung: ClassVar[str] = "unet"
+
     plan_: Plan
     legend_: Legend
     history_: list[dict[str, float]]
@@ -76,6 +78,11 @@ class UNetSegmenter:
 
     def __init__(self, *, plan: Plan | None = None) -> None:
         self.plan = plan
+
+    @classmethod
+    def refusal(cls, labelled: Cohort) -> CohortError | None:
+        """Refuse what every kind of model refuses."""
+        return refuse_unlabelled(labelled)
 
     def fit(
         self,
@@ -124,12 +131,9 @@ class UNetSegmenter:
         listener: Listener,
     ) -> Self:
         started = time.monotonic()
-        if not len(labelled) or len(labelled.unlabelled()):
-            raise CohortError(
-                "Training needs cases with masks",
-                got=f"{len(labelled)} cases, {len(labelled.unlabelled())} of them without",
-                cure="Pass cohort.labelled().",
-            )
+        refusal = self.refusal(labelled)
+        if refusal is not None:
+            raise refusal
         store = Store(workdir / "store")
         plan, train_seconds = self._prepare(
             labelled, store, workdir, budget, seed, machine, started, listener
@@ -146,7 +150,7 @@ class UNetSegmenter:
         self._network = trained.network
         self.plan_, self.legend_, self.history_ = plan, labelled.legend, trained.history
         self.card_ = ModelCard.of(
-            labelled, rung="unet", minutes=budget.minutes, seed=seed, n_steps=trained.n_steps
+            labelled, rung=self.rung, minutes=budget.minutes, seed=seed, n_steps=trained.n_steps
         )
         return self
 

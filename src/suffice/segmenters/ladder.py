@@ -1,15 +1,29 @@
-"""Read any saved model by the rung on its card."""
+"""Every kind of model by name, the cheapest first, and any saved model by its card."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from suffice.core import ModelError
+from suffice.core import ModelError, UsageError
 from suffice.segmenters.card import read_card
 from suffice.segmenters.protocol import Segmenter
 from suffice.segmenters.unet import UNetSegmenter
 
-RUNGS: dict[str, type[UNetSegmenter]] = {"unet": UNetSegmenter}
+RUNGS: dict[str, type[Segmenter]] = {"unet": UNetSegmenter}
+"""The ladder: a class for each kind of model, from the cheapest to the dearest."""
+
+
+def rung_named(name: str) -> type[Segmenter]:
+    """Return the class of a kind of model.
+
+    Raises
+    ------
+    UsageError
+        If no kind has this name.
+    """
+    if name not in RUNGS:
+        raise UsageError("There is no such kind of model", got=name, expected=", ".join(RUNGS))
+    return RUNGS[name]
 
 
 def load_segmenter(folder: Path) -> Segmenter:
