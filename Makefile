@@ -86,6 +86,7 @@ bench: bench-setup
 	done
 	$(BENCH_BIN)/python bench/inference.py --data $(DATA) --threads $(THREADS)
 	$(BENCH_BIN)/python bench/surface_metrics.py --data $(DATA)
+	$(BENCH_BIN)/python bench/staple.py
 	$(BENCH_BIN)/python bench/write_page.py
 
 clean:

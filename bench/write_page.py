@@ -176,6 +176,30 @@ def metrics_table(rows: pd.DataFrame) -> Iterator[str]:
     yield f"- {machine_line(first)}\n"
 
 
+def staple_table(rows: pd.DataFrame) -> Iterator[str]:
+    """Give the section on STAPLE."""
+    yield "\n## STAPLE\n\n"
+    yield (
+        "Five raters of one made-up volume of 256x256x128, one process, tools in turn; seconds "
+        f"are medians of {rows.iloc[0]['repeats']}, from the masks to the posterior (binary) or "
+        "the labels. SimpleITK runs with its own number of threads and with one. With several "
+        "labels the two start from different guesses (the shares of the votes, the majority), so "
+        "that voxels that are nearly tied may differ.\n\n"
+    )
+    yield row(["", "tool", "threads", "seconds", "ratio", "difference"])
+    yield row(["---"] * 6)
+    mine = rows[rows["tool"] == "suffice"].set_index("task")["seconds"]
+    for line in rows.itertuples():
+        ratio, apart = "", ""
+        if line.tool != "suffice":
+            ratio = f"{line.seconds / mine[line.task]:.0f}"
+            what = "of posterior" if line.task == "binary" else "of voxels"
+            apart = f"{line.difference:.2g} {what}"
+        cells = [line.task, line.tool, line.threads, f"{line.seconds:.2f}", ratio, apart]
+        yield row(cells)
+    yield f"\n- SimpleITK {rows.iloc[0]['simpleitk']}; {machine_line(rows.iloc[0])}\n"
+
+
 def tuning_table(rows: pd.DataFrame) -> Iterator[str]:
     """Give the section on what the defaults were chosen by."""
     yield "\n## What the defaults were chosen by\n\n"
@@ -202,6 +226,8 @@ def page(results: Path) -> str:
         parts += inference_table(pd.read_csv(results / "inference.csv", keep_default_na=False))
     if (results / "metrics.csv").exists():
         parts += metrics_table(pd.read_csv(results / "metrics.csv"))
+    if (results / "staple.csv").exists():
+        parts += staple_table(pd.read_csv(results / "staple.csv"))
     if (results / "tuning.csv").exists():
         parts += tuning_table(pd.read_csv(results / "tuning.csv", keep_default_na=False))
     return "".join([*parts, "\n", CREDITS])
