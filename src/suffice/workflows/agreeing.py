@@ -15,6 +15,7 @@ from suffice.core import (
     Case,
     Cohort,
     CohortError,
+    Grid,
     Listener,
     Progress,
     SufficeError,
@@ -32,6 +33,7 @@ from suffice.raters import (
     ceiling,
     find_duplicate_raters,
 )
+from suffice.raters.votes import Masks
 from suffice.report.heatmap import write_heatmap
 from suffice.study import available_cores, write_scores
 from suffice.study.agreement import (
@@ -202,6 +204,19 @@ def without_raters(cohort: Cohort, without: Sequence[str]) -> Cohort:
     return replace(cohort, cases=tuple(cases))
 
 
+def read_masks(cohort: Cohort, case: Case) -> tuple[Masks, Grid | None, list[LeftOut]]:
+    """Read every rater's mask of a case; those that cannot be read are told."""
+    masks, left_out = {}, []
+    grid = None
+    for rater, path in case.masks.items():
+        try:
+            mask = read_case_mask(cohort, case, rater)
+            masks[rater], grid = mask.array, mask.grid
+        except SufficeError as error:
+            left_out.append(LeftOut(path, str(error)))
+    return masks, grid, left_out
+
+
 @dataclass(frozen=True, slots=True)
 class _Compared:
     agreement: Agreement | None
@@ -224,15 +239,7 @@ def _compare_all(
 
 
 def _compare(cohort: Cohort, nsd_tolerance_mm: float, case: Case) -> _Compared:
-    masks = {}
-    left_out = []
-    grid = None
-    for rater, path in case.masks.items():
-        try:
-            mask = read_case_mask(cohort, case, rater)
-            masks[rater], grid = mask.array, mask.grid
-        except SufficeError as error:
-            left_out.append(LeftOut(path, str(error)))
+    masks, grid, left_out = read_masks(cohort, case)
     if grid is None or len(masks) < 2:
         return _Compared(None, (), tuple(left_out))
     about: dict[str, Any] = {"case": case.name, "subject": case.subject}

@@ -17,12 +17,10 @@ from suffice.core import (
     Case,
     Cohort,
     CohortError,
-    Grid,
     LabelMap,
     Listener,
     Progress,
     StorageError,
-    SufficeError,
     UsageError,
     silent,
 )
@@ -31,7 +29,6 @@ from suffice.files import require_free, writing_folder
 from suffice.io import (
     LeftOut,
     mask_suffix_for,
-    read_case_mask,
     read_cohort,
     write_cohort,
     write_mask,
@@ -39,9 +36,8 @@ from suffice.io import (
 )
 from suffice.io.cohort_folder import COHORT_TOML
 from suffice.raters import METHODS, Consensus, Method, fuse
-from suffice.raters.votes import Masks
 from suffice.study import available_cores, write_scores
-from suffice.workflows.agreeing import without_raters
+from suffice.workflows.agreeing import read_masks, without_raters
 
 CONSENSUS = "consensus"
 STATISTICS_CSV = "rater_statistics.csv"
@@ -182,19 +178,6 @@ def _who_votes_twice(
                 f"'{a}' and '{b}' hold the same masks in {n} of {votes[a, b]} cases and so vote "
                 f"twice: look where they came from, and leave one out with --without '{b}'"
             )
-
-
-def read_masks(cohort: Cohort, case: Case) -> tuple[Masks, Grid | None, list[LeftOut]]:
-    """Read every rater's mask of a case; those that cannot be read are told."""
-    masks, left_out = {}, []
-    grid = None
-    for rater, path in case.masks.items():
-        try:
-            mask = read_case_mask(cohort, case, rater)
-            masks[rater], grid = mask.array, mask.grid
-        except SufficeError as error:
-            left_out.append(LeftOut(path, str(error)))
-    return masks, grid, left_out
 
 
 def summarise_raters(by_case: pd.DataFrame, method: str) -> pd.DataFrame:

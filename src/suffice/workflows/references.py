@@ -22,7 +22,8 @@ from suffice.io import LeftOut, read_case_mask, read_cohort, read_mask, read_mas
 from suffice.io.cohort_folder import COHORT_TOML
 from suffice.io.formats import MODULES, stem_of, suffix_of
 from suffice.raters import Method, fuse
-from suffice.workflows.fusing import CONSENSUS, read_masks
+from suffice.workflows.agreeing import read_masks
+from suffice.workflows.fusing import CONSENSUS
 
 ALL_RATERS = "all"
 _MAX_GUESSED_LABELS = 64

@@ -14,7 +14,7 @@ from suffice.metrics.instance_scores import score_instances
 from suffice.metrics.instances import components
 from suffice.metrics.near import near_structures
 from suffice.raters import CeilingRow, ceiling
-from suffice.workflows.fusing import read_masks
+from suffice.workflows.agreeing import read_masks
 from suffice.workflows.predicting import PROBABILITIES
 from suffice.workflows.references import Pair, References
 
