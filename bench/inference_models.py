@@ -59,7 +59,7 @@ def _spacing(cohort: Cohort) -> tuple[float, ...]:
     return SPACING_MM if spacing is None else tuple(float(s) for s in spacing)
 
 
-def _phantom(seed: int) -> Phantom:
+def chest_phantom(seed: int) -> Phantom:
     """A chest of 256x256x128 voxels about its middle."""
     rng = np.random.default_rng([99, seed])
     chest = draw_chest(rng)
@@ -74,7 +74,7 @@ def phantom_cohort(folder: Path, n_cases: int = 6) -> Cohort:
     """Chests to train on."""
     cases = []
     for seed in range(n_cases):
-        phantom = _phantom(1000 + seed)
+        phantom = chest_phantom(1000 + seed)
         image, mask = folder / f"image{seed}.nii.gz", folder / f"mask{seed}.nii.gz"
         write_image(image, phantom.image)
         write_mask(mask, lungs_of(phantom.truth))
@@ -92,7 +92,7 @@ def lungs_of(truth: LabelMap) -> LabelMap:
 def phantom_samples(plan: Plan, n_samples: int) -> Iterator[Sample]:
     """Give chests that the network never saw."""
     for seed in range(n_samples):
-        phantom = _phantom(seed)
+        phantom = chest_phantom(seed)
         prepared = np.ascontiguousarray(prepare_image(phantom.image, plan), dtype=np.float32)
         labels = prepare_labels(lungs_of(phantom.truth), phantom.image, plan)
         yield Sample(prepared, np.asarray(labels))
