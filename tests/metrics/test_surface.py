@@ -278,6 +278,15 @@ def test_single_voxels_are_as_far_apart_as_they_lie():
     assert distances.mean_average() == distances.average_symmetric() == np.hypot(149.5, 398)
 
 
+@pytest.mark.parametrize("spacing", [(1.0, 1.0, 1e7), (1e-6, 1.0, 1.0), (1e6, 1.0, 1e6)])
+def test_spacings_may_differ_by_any_factor(spacing):
+    rng = np.random.default_rng(4)
+    one, other = rng.random((2, 30, 8, 6)) < 0.02
+    apart = cdist(np.argwhere(one) * spacing, np.argwhere(other) * spacing)
+    distances = surface_distances(one, other, spacing, definition="voxels")
+    np.testing.assert_allclose(distances.predicted_mm, np.sort(apart.min(axis=1)), rtol=1e-9)
+
+
 def test_an_element_at_exactly_the_tolerance_counts_whatever_the_spacing():
     one = np.zeros((12, 12), dtype=bool)
     one[2:8, 2:8] = True

@@ -56,15 +56,15 @@ class Lattice:
     @classmethod
     def around(cls, shape: tuple[int, ...], spacing: tuple[float, ...]) -> Lattice:
         """Lay out a box, with the steps that do not lead right across it."""
-        steps, lengths = near_steps(spacing)
-        if (steps.max(axis=0) > shape).any():
-            inside = (np.abs(steps) <= shape).all(axis=1)
+        steps, lengths, longest = near_steps(spacing)
+        reach = tuple(min(n, r) for n, r in zip(shape, longest, strict=True))
+        if reach != longest:
+            inside = (np.abs(steps) <= reach).all(axis=1)
             steps, lengths = steps[inside], lengths[inside]
-        # Where there is a step, there is the opposite one.
-        padded = tuple(1 + n + r for n, r in zip(shape, steps.max(axis=0).tolist(), strict=True))
+        padded = tuple(1 + n + r for n, r in zip(shape, reach, strict=True))
         strides = tuple(prod(padded[axis + 1 :]) for axis in range(len(padded)))
         flat_steps = steps @ np.array(strides, dtype=np.intp)
-        front = int(flat_steps.max())
+        front = sum(r * stride for r, stride in zip(reach, strides, strict=True))
         return cls(shape, spacing, padded, strides, front, flat_steps, lengths)
 
     def lay(self, mask: BoolArray) -> npt.NDArray[np.uint8]:
@@ -84,20 +84,21 @@ class Lattice:
 
 
 @lru_cache(maxsize=64)
-def near_steps(spacing: tuple[float, ...]) -> tuple[IntArray, FloatArray]:
-    """Every step up to some length, from short to long, and the lengths.
+def near_steps(spacing: tuple[float, ...]) -> tuple[IntArray, FloatArray, tuple[int, ...]]:
+    """Every step up to some length, from short to long, the lengths, and the most along each axis.
 
     Examples
     --------
-    >>> steps, lengths = near_steps((1.0, 2.0))
+    >>> steps, lengths, _ = near_steps((1.0, 2.0))
     >>> steps[:4].tolist(), lengths[:4].tolist()
     ([[0, 0], [-1, 0], [1, 0], [0, -1]], [0.0, 1.0, 1.0, 2.0])
     """
     ball = pi if len(spacing) == 2 else 4 / 3 * pi
     radius = (_N_STEPS * prod(spacing) / ball) ** (1 / len(spacing))
-    cells = np.meshgrid(*(np.arange(-int(radius / s), int(radius / s) + 1) for s in spacing))
+    sides = [min(int(radius / s), _N_STEPS) for s in spacing]
+    cells = np.meshgrid(*(np.arange(-n, n + 1) for n in sides))
     steps = np.stack([cell.ravel() for cell in cells], axis=1).astype(np.intp)
     lengths = np.linalg.norm(steps * spacing, axis=1)
     order = np.lexsort((*steps.T, lengths))
-    order = order[lengths[order] <= radius]
-    return steps[order], lengths[order]
+    order = order[lengths[order] <= radius][:_N_STEPS]
+    return steps[order], lengths[order], tuple(np.abs(steps[order]).max(axis=0).tolist())

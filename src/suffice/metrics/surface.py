@@ -56,7 +56,7 @@ class SurfaceDistances:
         HD95 is the larger of the two 95th percentiles. Elements are weighed by their areas and
         the percentile is one of the distances (Nikolov et al., https://arxiv.org/abs/1809.04430);
         voxels count alike, and the percentile lies between two distances where it falls between
-        them, as in MONAI and MetricsReloaded.
+        them, as in MONAI.
         """
         if not (self.predicted_mm.size and self.reference_mm.size):
             return float("inf")
