@@ -54,6 +54,8 @@ class Case:
         ``(row, column)`` spacing of pictures, whose files seldom hold one.
     soft_masks : dict of str to Path
         The probability of every class, for a rater who has it: most often a consensus.
+    instance_maps : dict of str to Path
+        A number for each object, for a rater who told them apart; masks say what they are.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Case:
     date: str = ""
     pixel_spacing_mm: tuple[float, float] | None = None
     soft_masks: Mapping[str, Path] = field(default_factory=dict)
+    instance_maps: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def is_labelled(self) -> bool:

@@ -1,6 +1,11 @@
 """Read and write scans, masks and cohorts; imaging libraries load when a format needs them."""
 
-from suffice.io.cases import read_case_image, read_case_mask, read_soft_mask
+from suffice.io.cases import (
+    read_case_image,
+    read_case_instances,
+    read_case_mask,
+    read_soft_mask,
+)
 from suffice.io.cohort_folder import read_cohort, write_cohort
 from suffice.io.images import read_grid, read_image
 from suffice.io.left_out import LeftOut
@@ -8,6 +13,7 @@ from suffice.io.masks import (
     mask_suffix_for,
     read_mask,
     read_mask_array,
+    write_instances,
     write_mask,
     write_probabilities,
 )
@@ -20,6 +26,7 @@ __all__ = [
     "find_scans",
     "mask_suffix_for",
     "read_case_image",
+    "read_case_instances",
     "read_case_mask",
     "read_cohort",
     "read_grid",
@@ -29,6 +36,7 @@ __all__ = [
     "read_soft_mask",
     "write_cohort",
     "write_image",
+    "write_instances",
     "write_mask",
     "write_probabilities",
 ]

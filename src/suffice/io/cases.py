@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from suffice.core import Case, Cohort, CohortError, Grid, Image, LabelError, LabelMap
 from suffice.io.images import read_grid, read_image
-from suffice.io.masks import read_mask
+from suffice.io.masks import read_mask, read_mask_array
 
 # Probabilities are stored as float32 and may have been averaged.
 _ROUNDING = 1e-3
@@ -63,6 +63,37 @@ def read_case_mask(cohort: Cohort, case: Case, rater: str | None = None) -> Labe
     grid = _spaced(read_grid(image), case)
     grid.require_match(mask.grid, f"'{image}'", f"its mask '{path}'")
     return LabelMap(mask.array, grid, mask.legend)
+
+
+def read_case_instances(
+    cohort: Cohort, case: Case, rater: str | None = None
+) -> npt.NDArray[np.int32] | None:
+    """Read the map of a case's objects, or ``None`` where nobody told them apart.
+
+    Parameters
+    ----------
+    rater : str, optional
+        Whose; by default the rater of `read_case_mask`, so that both fit each other.
+
+    Returns
+    -------
+    int32 array of shape ``spatial``
+        A number for each object, 0 for none; the mask says of which structure it is.
+
+    Raises
+    ------
+    GeometryError
+        If the map lies on another grid than the image.
+    """
+    chosen = rater if rater is not None else next(iter(case.masks), None)
+    if chosen is None or chosen not in case.instance_maps:
+        return None
+    path = case.instance_maps[chosen]
+    values, grid = read_mask_array(path)
+    image = case.images[cohort.channels[0].name]
+    found = _spaced(read_grid(image), case)
+    found.require_match(grid, f"'{image}'", f"its map of instances '{path}'")
+    return values.astype(np.int32)
 
 
 def read_soft_mask(cohort: Cohort, case: Case, rater: str | None = None) -> npt.NDArray[np.float32]:

@@ -35,6 +35,8 @@ CASES_CSV = "cases.csv"
 
 _FIXED = ("case", "subject", "visit", "date")
 _SPACING = "pixel_spacing_mm"
+# What a rater may have a file of, and the columns' names.
+_BY_RATER = ("mask", "soft", "instances")
 
 
 def read_cohort(folder: Path) -> Cohort:
@@ -161,12 +163,12 @@ def _read_cases(folder: Path, channels: list[str]) -> tuple[Case, ...]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             reader = csv.DictReader(handle, strict=True)
-            images, masks, soft = _file_columns(list(reader.fieldnames or ()), channels, path)
+            columns = _file_columns(list(reader.fieldnames or ()), channels, path)
             cases: list[Case] = []
             lines: dict[str, int] = {}
             for row in reader:
                 where = f"'{path}' line {reader.line_num}"
-                case = _case(row, images, masks, soft, folder, where)
+                case = _case(row, columns, folder, where)
                 if case.name in lines:
                     raise CohortError(
                         f"'{path}' line {reader.line_num}: case '{case.name}' is named twice",
@@ -182,10 +184,8 @@ def _read_cases(folder: Path, channels: list[str]) -> tuple[Case, ...]:
     return tuple(cases)
 
 
-def _file_columns(
-    columns: list[str], channels: list[str], path: Path
-) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
-    """Find the column of each channel, rater and soft mask: ``{name: column}``."""
+def _file_columns(columns: list[str], channels: list[str], path: Path) -> dict[str, dict[str, str]]:
+    """Find the column of each channel and of what each rater drew: ``{kind: {name: column}}``."""
     wanted = {channel: column_of("image", channel) for channel in channels}
     missing = [column for column in ("case", *wanted.values()) if column not in columns]
     if missing:
@@ -194,8 +194,7 @@ def _file_columns(
             got=", ".join(columns) or "an empty file",
             cure=f"Add the column, or mend the [[channel]] names in {COHORT_TOML}.",
         )
-    masks: dict[str, str] = {}
-    soft: dict[str, str] = {}
+    by_rater: dict[str, dict[str, str]] = {kind: {} for kind in _BY_RATER}
     for column in columns:
         kind, _, name = column.partition("_")
         if kind == "image" and column not in wanted.values():
@@ -204,24 +203,22 @@ def _file_columns(
                 expected=", ".join(wanted.values()),
                 cure="Add a [[channel]] of that name or drop the column.",
             )
-        if kind in ("mask", "soft"):
+        if kind in by_rater:
             rater = name or DEFAULT_RATER
-            known = masks if kind == "mask" else soft
+            known = by_rater[kind]
             if rater in known:
                 raise CohortError(f"'{path}' line 1: two columns for the rater '{rater}'")
             known[rater] = column
-    return wanted, masks, soft
+    return {"image": wanted, **by_rater}
 
 
 def _case(
     row: Mapping[str | None, Any],
-    images: Mapping[str, str],
-    masks: Mapping[str, str],
-    soft: Mapping[str, str],
+    columns: Mapping[str, Mapping[str, str]],
     folder: Path,
     where: str,
 ) -> Case:
-    files = {*images.values(), *masks.values(), *soft.values()}
+    files = {column for kind in columns.values() for column in kind.values()}
     if None in row:
         raise CohortError(
             f"{where} has more fields than line 1 has columns",
@@ -239,21 +236,27 @@ def _case(
             got=repr(name),
             cure="Name it without '/' and without a dot in front.",
         )
-    for column in images.values():
+    for column in columns["image"].values():
         if not text[column]:
             raise CohortError(
                 f"{where}: case '{name}' has no file in column '{column}'",
                 cure="Give its path, or drop the row.",
             )
+
+    def paths(kind: str) -> dict[str, Path]:
+        named = columns[kind].items()
+        return {name: folder / text[column] for name, column in named if text[column]}
+
     return Case(
         name,
         text.get("subject") or name,
-        {channel: folder / text[column] for channel, column in images.items()},
-        {rater: folder / text[column] for rater, column in masks.items() if text[column]},
+        paths("image"),
+        paths("mask"),
         text.get("visit", ""),
         text.get("date", ""),
         _pixel_spacing(text.get(_SPACING, ""), where),
-        {rater: folder / text[column] for rater, column in soft.items() if text[column]},
+        paths("soft"),
+        paths("instances"),
     )
 
 
@@ -276,7 +279,7 @@ def _pixel_spacing(text: str, where: str) -> tuple[float, float] | None:
 
 
 def column_of(kind: str, name: str) -> str:
-    """Name the column of a channel (``"image"``) or a rater (``"mask"``, ``"soft"``).
+    """Name the column of a channel (``"image"``) or a rater (``"mask"``, ``"soft"`` ...).
 
     Examples
     --------
@@ -291,6 +294,7 @@ def _rows(cohort: Cohort, folder: Path) -> Iterable[list[str]]:
     channels = [channel.name for channel in cohort.channels]
     raters = list(cohort.raters)
     soft = list(dict.fromkeys(r for case in cohort.cases for r in case.soft_masks))
+    numbered = list(dict.fromkeys(r for case in cohort.cases for r in case.instance_maps))
     spaced = any(case.pixel_spacing_mm for case in cohort.cases)
     relative = _relative_to(folder)
     yield [
@@ -299,6 +303,7 @@ def _rows(cohort: Cohort, folder: Path) -> Iterable[list[str]]:
         *(column_of("image", channel) for channel in channels),
         *(column_of("mask", rater) for rater in raters),
         *(column_of("soft", rater) for rater in soft),
+        *(column_of("instances", rater) for rater in numbered),
     ]
     for case in cohort.cases:
         spacing = " ".join(f"{s:.12g}" for s in case.pixel_spacing_mm or ())
@@ -308,6 +313,7 @@ def _rows(cohort: Cohort, folder: Path) -> Iterable[list[str]]:
             *(relative(case.images[channel]) for channel in channels),
             *(relative(case.masks[rater]) if rater in case.masks else "" for rater in raters),
             *(relative(case.soft_masks[r]) if r in case.soft_masks else "" for r in soft),
+            *(relative(case.instance_maps[r]) if r in case.instance_maps else "" for r in numbered),
         ]
 
 

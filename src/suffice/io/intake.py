@@ -29,7 +29,7 @@ from suffice.io.layouts.draft import Draft, DraftCase, LabelArray
 from suffice.io.layouts.names import listed
 from suffice.io.layouts.stacks import UNKNOWN_VOXEL_MM, written_stacks
 from suffice.io.left_out import LeftOut
-from suffice.io.masks import mask_suffix_for, read_mask_array, write_mask
+from suffice.io.masks import mask_suffix_for, read_mask_array, write_instances, write_mask
 from suffice.io.polarity import PolarityTally
 
 # Voxels of all images that an import reads to see that they are whole; of the rest, headers.
@@ -191,6 +191,7 @@ class Intake:
         """Read or draw the masks of a case; those that do not fit are left out."""
         case = item.draft.case
         masks: dict[str, Path] = {}
+        instances: dict[str, Path] = {}
         self.listener(Progress("import", fraction, note=case.name))
         failed: list[tuple[Path, str]] = []
         for rater, path in case.masks.items():
@@ -211,12 +212,16 @@ class Intake:
                     drawn = (drawn == 0).astype(np.uint8) if self.invert_masks else drawn
                     self._polarity.add(rater, drawn)
                 masks[rater] = self._write(item, rater, drawn, values)
+                if drawing.number is not None:
+                    instances[rater] = self._place("instances", item, rater)
+                    objects = drawing.number(item.grid.shape)
+                    write_instances(instances[rater], objects, item.grid)
             except SufficeError as error:
                 failed.append((drawing.sources[0], str(error)))
         for path, reason in failed:
             rest = "" if masks else " Its image is kept as an unlabelled case."
             self._leave(path, reason + rest)
-        return replace(case, masks=masks)
+        return replace(case, masks=masks, instance_maps=instances)
 
     def _write(
         self,
@@ -228,13 +233,17 @@ class Intake:
         """Write a mask that had to be made, to ``masks/CASE`` or ``masks/RATER/CASE``."""
         case = item.draft.case
         image = next(iter(case.images.values()))
-        place = self.folder / "masks" / ("" if rater == DEFAULT_RATER else rater)
-        path = place / f"{case.name}{mask_suffix_for(image)}"
+        path = self._place("masks", item, rater)
         whole = array.astype(np.uint16)
         values[path] = _values(whole, path)
         legend = Legend.from_names({v: f"label-{v}" for v in values[path] or {1}})
         write_mask(path, LabelMap(whole, item.grid, legend), like=image)
         return path
+
+    def _place(self, kind: str, item: _Kept, rater: str) -> Path:
+        image = next(iter(item.draft.case.images.values()))
+        folder = self.folder / kind / ("" if rater == DEFAULT_RATER else rater)
+        return folder / f"{item.draft.case.name}{mask_suffix_for(image)}"
 
     def _thresholded(
         self, cases: list[Case], kept: list[_Kept], values: dict[Path, frozenset[int]]

@@ -97,6 +97,20 @@ def write_mask(
         _write_voxels(partial, path, array, mask.grid, like_nifti)
 
 
+def write_instances(
+    path: Path, instances: npt.NDArray[np.integer], grid: Grid, *, overwrite: bool = False
+) -> None:
+    """Write a number for each object, 0 for none, in the format of the path's suffix."""
+    require_free(path, overwrite=overwrite)
+    if instances.shape != grid.shape:
+        raise GeometryError(
+            "The map of instances does not fit its grid", got=instances.shape, expected=grid.shape
+        )
+    array = instances.astype(np.min_scalar_type(int(instances.max(initial=0))))
+    with writing_file(path, overwrite=overwrite) as partial:
+        _write_voxels(partial, path, array, grid, None)
+
+
 def mask_suffix_for(source: Path) -> str:
     """Choose the suffix of a mask: .png for pictures, the scan's own for NRRD and MHA, .nii.gz.
 

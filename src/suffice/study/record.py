@@ -81,6 +81,7 @@ def data_hash(cohort: Cohort) -> str:
         row = (case.name, case.subject, case.visit, case.date)
         files = [*sorted(case.images.items()), *sorted(case.masks.items())]
         files += [(f"soft {rater}", path) for rater, path in sorted(case.soft_masks.items())]
+        files += [(f"instances {rater}", p) for rater, p in sorted(case.instance_maps.items())]
         whole.update(repr((row, [name for name, _ in files])).encode())
         if case.pixel_spacing_mm is not None:
             whole.update(repr(case.pixel_spacing_mm).encode())

@@ -72,6 +72,14 @@ def test_the_later_outline_lies_on_top(save, source: Path) -> None:
     assert set(np.unique(drawn(source))) == {0, 2}
 
 
+def test_outlines_are_numbered(save, source: Path) -> None:
+    save("a.png")
+    write_json(source, [(1, SQUARE), (1, [[4, 2, 7, 2, 7, 5, 4, 5]])])
+    number = Coco().collect(source).cases[0].drawings["expert"].number
+    assert number is not None
+    assert np.unique(number((6, 8))).tolist() == [0, 1, 2]
+
+
 def test_a_category_0_in_use_is_numbered_anew(save, source: Path) -> None:
     save("a.png")
     write_json(source, [(0, SQUARE), (1, SQUARE)], categories=[(0, "a"), (1, "b"), (2, "none")])

@@ -3,12 +3,14 @@
 import errno
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from suffice.core import CohortError, FileFormatError, GeometryError, UsageError
+from suffice.io import read_case_instances, read_cohort
 from suffice.io.copying import copied
 from suffice.io.images import read_image
 from suffice.io.layouts.bids import Bids
@@ -19,6 +21,7 @@ from suffice.io.layouts.names import walk
 from suffice.io.layouts.pattern import Pattern
 from suffice.io.layouts.stacks import written_stacks
 from suffice.io.scans import find_scans
+from suffice.workflows.importing import import_cohort
 
 
 def square(at: int, value: int = 255) -> np.ndarray:
@@ -44,6 +47,24 @@ def test_instances_are_joined(save, source: Path) -> None:
     with pytest.raises(GeometryError, match=r"'1\.png' has another size than its image"):
         drawing.draw((9, 9))
     assert draft.left_out[0].reason == "has 0 images, expected 1 in images/"
+
+
+def test_instances_are_kept_apart_in_the_cohort(save, source: Path, tmp_path: Path) -> None:
+    save("a/images/a.png")
+    save("a/masks/1.png", square(0))
+    save("a/masks/2.png", square(2))
+    save("b/images/b.png")
+    save("b/masks/1.png", square(4))
+    cohort = import_cohort(source, tmp_path / "cohort").cohort
+    again = read_cohort(tmp_path / "cohort")
+    numbers = read_case_instances(again, again.cases[0])
+    assert numbers is not None and numbers.dtype == np.int32
+    np.testing.assert_array_equal(
+        numbers, np.where(square(2) > 0, 2, np.where(square(0) > 0, 1, 0))
+    )
+    assert [set(case.instance_maps) for case in cohort.cases] == [{"expert"}, {"expert"}]
+    bare = replace(again.cases[0], instance_maps={})
+    assert read_case_instances(again, bare) is None
 
 
 def bids(save, source: Path) -> None:

@@ -189,7 +189,12 @@ def _find(image: _Listed, by_name: Mapping[str, list[Path]]) -> Path | None:
 
 def _drawing(image: _Listed, values: Mapping[str, int]) -> Drawing:
     outlines = [(values[name], segmentation) for name, segmentation in image.outlines]
-    return Drawing((image.json_path,), partial(_fill, outlines, image))
+    objects = [(i, segmentation) for i, (_, segmentation) in enumerate(image.outlines, start=1)]
+    return Drawing(
+        (image.json_path,),
+        partial(_fill, outlines, image),
+        number=partial(_fill, objects, image),
+    )
 
 
 def _fill(

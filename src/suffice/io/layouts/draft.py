@@ -31,11 +31,14 @@ class Drawing:
         Takes the shape of the image, ``(Y, X)`` or ``(X, Y, Z)``, and returns label values.
     is_stored : bool
         Whether the values are those of the files, which may mark the background.
+    number : callable, optional
+        Where the source tells objects apart: a number for each in place of its label value.
     """
 
     sources: tuple[Path, ...]
     draw: Callable[[tuple[int, ...]], LabelArray]
     is_stored: bool = False
+    number: Callable[[tuple[int, ...]], LabelArray] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,12 @@ def combined(structures: Sequence[tuple[int, Path]]) -> Drawing:
         The label value that the foreground of each file gets.
     """
     return Drawing(tuple(path for _, path in structures), partial(_combine, tuple(structures)))
+
+
+def numbered(paths: Sequence[Path]) -> Drawing:
+    """Join files of an object each to one mask of the value 1, and number the objects."""
+    joined = combined([(1, path) for path in paths])
+    return replace(joined, number=partial(_combine, tuple(enumerate(paths, start=1))))
 
 
 def _combine(structures: Sequence[tuple[int, Path]], shape: tuple[int, ...]) -> LabelArray:

@@ -7,7 +7,7 @@ from pathlib import Path
 from suffice.core import DEFAULT_CHANNEL, DEFAULT_RATER, Case, CohortError
 from suffice.io.formats import stem_of
 from suffice.io.layouts.draft import Draft, DraftCase
-from suffice.io.layouts.drawing import combined
+from suffice.io.layouts.drawing import numbered
 from suffice.io.layouts.names import folders, is_scan, subject_of, walk
 from suffice.io.left_out import LeftOut
 
@@ -40,15 +40,15 @@ class Instances:
                 continue
             n_masks += len(masks)
             case = Case(folder.name, subject_of(folder.name), {DEFAULT_CHANNEL: images[0]})
-            drawings = {DEFAULT_RATER: combined([(1, path) for path in masks])} if masks else {}
+            drawings = {DEFAULT_RATER: numbered(masks)} if masks else {}
             cases.append(DraftCase(case, drawings))
         if not cases:
             raise CohortError(
                 f"'{source}' holds no folder with an image", expected="ID/images/X, ID/masks/*"
             )
         note = (
-            f"{n_masks} instances were joined into one mask an image, in masks/; "
-            "instances that touch can no longer be told apart"
+            f"{n_masks} instances were joined into one mask an image, in masks/; instances/ keeps "
+            "them apart for models that learn single objects"
         )
         return Draft(cases=tuple(cases), left_out=tuple(left_out), notes=(note,))
 
