@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from suffice.nets import LAYOUT, UNet, channels_last
+from suffice.nets import ENCODERS, LAYOUT, UNet, channels_last
 
 
 def unet(ndim: int, **options: object) -> UNet:
@@ -48,9 +48,10 @@ def test_coarse_heads_speak_in_training_only(n_heads: int) -> None:
     torch.testing.assert_close(alone[0], trained[0])
 
 
+@pytest.mark.parametrize("encoder", ["residual", "plain"])
 @pytest.mark.parametrize("ndim", [2, 3])
-def test_every_weight_gets_a_gradient(ndim: int) -> None:
-    network = unet(ndim, n_heads=2).train()
+def test_every_weight_gets_a_gradient(ndim: int, encoder: str) -> None:
+    network = unet(ndim, n_heads=2, encoder=encoder).train()
     sum((logits**2).mean() for logits in network(torch.randn(1, 1, *(16,) * ndim))).backward()
     for name, weight in network.named_parameters():
         assert weight.grad is not None and bool(torch.isfinite(weight.grad).all()), name
@@ -80,3 +81,9 @@ def test_half_precision_says_nearly_the_same() -> None:
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         half = network(x)[0].float()
     torch.testing.assert_close(half, network(x)[0], rtol=0.1, atol=0.15)
+
+
+def test_a_plain_encoder_has_no_shortcuts() -> None:
+    names = {encoder: list(unet(2, encoder=encoder).state_dict()) for encoder in ENCODERS}
+    assert any("shortcut" in name for name in names["residual"])
+    assert not any("shortcut" in name for name in names["plain"])

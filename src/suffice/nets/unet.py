@@ -1,4 +1,4 @@
-"""A U-Net in two or three dimensions with a residual encoder."""
+"""A U-Net in two or three dimensions with a residual or a plain encoder."""
 
 from __future__ import annotations
 
@@ -52,12 +52,19 @@ def pointwise(conv: nn.Module, x: Tensor) -> Tensor:
 
 
 class PlainBlock(nn.Sequential):
-    """``n_convs`` convolutions one after another."""
+    """``n_convs`` convolutions one after another; the first takes the stride."""
 
     def __init__(
-        self, ndim: int, n_in: int, n_out: int, *, kernel: Sequence[int], n_convs: int
+        self,
+        ndim: int,
+        n_in: int,
+        n_out: int,
+        *,
+        kernel: Sequence[int],
+        n_convs: int = 2,
+        stride: Sequence[int] | None = None,
     ) -> None:
-        first = ConvNorm(ndim, n_in, n_out, kernel=kernel)
+        first = ConvNorm(ndim, n_in, n_out, kernel=kernel, stride=stride)
         rest = [ConvNorm(ndim, n_out, n_out, kernel=kernel) for _ in range(n_convs - 1)]
         super().__init__(first, *rest)
 
@@ -87,6 +94,12 @@ class ResidualBlock(nn.Module):
         return out
 
 
+ENCODERS: dict[str, type[PlainBlock] | type[ResidualBlock]] = {
+    "residual": ResidualBlock,
+    "plain": PlainBlock,
+}
+
+
 class UNet(nn.Module):
     """An encoder and decoder with skips (Ronneberger 2015, doi 10.1007/978-3-319-24574-4_28).
 
@@ -100,7 +113,9 @@ class UNet(nn.Module):
     strides : sequence of tuple of int
         How each resolution but the finest is reached from the one above, axis by axis.
     blocks : sequence of int
-        Residual blocks of the encoder at each resolution.
+        Blocks of the encoder at each resolution, of two convolutions each.
+    encoder : {"residual", "plain"}
+        Whether a block has a shortcut around it.
     decoder_convs : int
         Convolutions of the decoder at each resolution.
     n_heads : int
@@ -121,6 +136,7 @@ class UNet(nn.Module):
         widths: Sequence[int],
         strides: Sequence[Sequence[int]],
         blocks: Sequence[int],
+        encoder: str = "residual",
         decoder_convs: int = 1,
         n_heads: int = 1,
     ) -> None:
@@ -131,6 +147,7 @@ class UNet(nn.Module):
         self.n_classes = n_classes
         self.stem = ConvNorm(ndim, in_channels, widths[0], kernel=(3,) * ndim)
         self.encoder = nn.ModuleList()
+        block = ENCODERS[encoder]
         n_in = widths[0]
         for width, stride, n_blocks in zip(widths, [(1,) * ndim, *strides], blocks, strict=True):
             kernel = (3,) * ndim
@@ -138,7 +155,7 @@ class UNet(nn.Module):
             for b in range(n_blocks):
                 step = stride if b == 0 else (1,) * ndim
                 source = n_in if b == 0 else width
-                stage.append(ResidualBlock(ndim, source, width, kernel=kernel, stride=step))
+                stage.append(block(ndim, source, width, kernel=kernel, stride=step))
             self.encoder.append(nn.Sequential(*stage))
             n_in = width
         self.lifts, self.decoder, self.heads = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from suffice.core import ModelError, UsageError
 from suffice.segmenters.card import read_card
+from suffice.segmenters.plain_unet import PlainUNetSegmenter
 from suffice.segmenters.protocol import Segmenter
 from suffice.segmenters.unet import UNetSegmenter
 
-RUNGS: dict[str, type[Segmenter]] = {"unet": UNetSegmenter}
+RUNGS: dict[str, type[Segmenter]] = {
+    "unet-plain": PlainUNetSegmenter,
+    "unet": UNetSegmenter,
+}
 """The ladder: a class for each kind of model, from the cheapest to the dearest."""
 
 

@@ -25,6 +25,7 @@ def plan_for(
     seed: int = 0,
     machine: Machine | None = None,
     started: float | None = None,
+    encoder: str = "residual",
     listener: Listener = silent,
 ) -> Plan:
     """Read the labelled cases, look at the machine and plan a training.
@@ -39,6 +40,7 @@ def plan_for(
         Detected by default.
     started : float, optional
         When the budget began to run, by `time.monotonic`.
+    encoder : {"residual", "plain"}
     """
     started = time.monotonic() if started is None else started
     machine = machine or detect_machine()
@@ -61,6 +63,7 @@ def plan_for(
             budget=budget,
             machine=machine,
             train_seconds=max(budget.seconds - 2 * spent, budget.seconds / 2),
+            encoder=encoder,
         )
 
 

@@ -49,7 +49,7 @@ _PREDICT_CURE = "Close other programs that hold memory, or predict without proba
 
 
 class UNetSegmenter:
-    """A U-Net that plans itself from the cohort, the machine and the minutes.
+    """A U-Net with a residual encoder that plans itself from cohort, machine and minutes.
 
     Parameters
     ----------
@@ -65,6 +65,7 @@ class UNetSegmenter:
     """
 
     rung: ClassVar[str] = "unet"
+    encoder: ClassVar[str] = "residual"
 
     plan_: Plan
     legend_: Legend
@@ -179,6 +180,7 @@ class UNetSegmenter:
                 machine=machine,
                 seed=seed,
                 started=started,
+                encoder=self.encoder,
                 listener=listener,
             )
             keep_plan(workdir, plan)

@@ -13,9 +13,9 @@ from suffice.core import Budget
 from suffice.nets import LAYOUT
 from suffice.training.device import make_device
 from suffice.training.fingerprint import Fingerprint
-from suffice.training.loop import build_network
 from suffice.training.losses import deep_loss
 from suffice.training.machine import Machine
+from suffice.training.objective import build_network
 from suffice.training.plan import MIN_STEPS, Plan, make_plan, with_speed
 
 N_TIMED = 3
@@ -60,6 +60,7 @@ def calibrated_plan(
     budget: Budget,
     machine: Machine,
     train_seconds: float,
+    encoder: str = "residual",
 ) -> Plan:
     """Plan, measure, and plan again with the measured speed until enough steps fit.
 
@@ -67,6 +68,7 @@ def calibrated_plan(
     ----------
     train_seconds : float
         What of the budget is left for the steps.
+    encoder : {"residual", "plain"}
     """
     speed: float | None = None
     for _ in range(MAX_ROUNDS):
@@ -78,6 +80,7 @@ def calibrated_plan(
             budget=budget,
             machine=machine,
             speed=speed,
+            encoder=encoder,
         )
         per_step = seconds_per_step(plan, machine)
         plan = with_speed(plan, per_step, train_seconds)

@@ -49,6 +49,7 @@ def build_network(plan: Plan) -> UNet:
         widths=plan.widths,
         strides=plan.strides,
         blocks=plan.blocks,
+        encoder=plan.encoder,
         n_heads=min(plan.n_heads, len(plan.strides)),
     )
     return channels_last(network, plan.ndim)

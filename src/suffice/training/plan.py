@@ -48,6 +48,8 @@ class Plan:
         Of a training step.
     widths, strides, blocks
         Of the network, the finest resolution first.
+    encoder : {"residual", "plain"}
+        Whether the blocks of the encoder have shortcuts.
     normalisation : tuple of {"scan", "cohort"}
         For each channel:
         Zero mean and unit spread of each scan, or by ``intensity`` (CT, whose units have
@@ -93,6 +95,7 @@ class Plan:
     foreground: float = 0.5
     averaging: float = 0.99
     n_heads: int = 2
+    encoder: str = "residual"
     minutes: float = 0.0
     seconds_per_step: float = 0.0
     n_steps: int = 0
@@ -176,6 +179,7 @@ def make_plan(
     budget: Budget,
     machine: Machine,
     speed: float | None = None,
+    encoder: str = "residual",
 ) -> Plan:
     """Choose network, spacing, patch and batch for a cohort, a machine and the minutes given.
 
@@ -194,6 +198,7 @@ def make_plan(
     machine : Machine
     speed : float, optional
         Voxels a second that training works through, where it was measured.
+    encoder : {"residual", "plain"}
     """
     spacing = np.array(fingerprint.spacing_mm)
     slice_axis = _slice_axis(fingerprint)
@@ -229,6 +234,7 @@ def make_plan(
         flip_axes=_flip_axes(fingerprint, axes),
         augmentation=_policy(fingerprint),
         precision=machine.precision,
+        encoder=encoder,
         minutes=budget.minutes,
     )
     widths, blocks = _capacity(n_levels, MAX_WIDTH[ndim], large=True)
@@ -348,7 +354,7 @@ def describe(plan: Plan, names: Sequence[str] = ()) -> list[tuple[str, str]]:
     if not plan.pixel_units:
         spacing = " x ".join(f"{s:.3g}" for s in plan.spacing_mm) + " mm"
     rows = [
-        ("network", f"{kind} residual U-Net, channels {', '.join(map(str, plan.widths))}"),
+        ("network", f"{kind} {plan.encoder} U-Net, channels {', '.join(map(str, plan.widths))}"),
         ("spacing", spacing),
         ("patch", f"{size}, {plan.batch_size} a step"),
         ("structures", ", ".join(names) if names else str(plan.n_classes - 1)),

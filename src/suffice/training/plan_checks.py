@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from suffice.augment import POLICIES
 from suffice.core import ModelError
+from suffice.nets import ENCODERS
 from suffice.training.machine import PRECISIONS
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def require_usable(plan: Plan) -> None:
 
 def _network(plan: Plan) -> Iterator[Doubt]:
     yield "ndim", plan.ndim in (2, 3), "2 or 3"
+    yield "encoder", plan.encoder in ENCODERS, ", ".join(ENCODERS)
     yield "precision", plan.precision in PRECISIONS, ", ".join(PRECISIONS)
     yield "batch_size", _counts([plan.batch_size]), "1 or more"
     yield "n_classes", _counts([plan.n_classes], least=2), "2 or more, with the background"
