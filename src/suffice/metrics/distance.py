@@ -68,6 +68,8 @@ def nearest(start: Surface, goal: Surface, lattice: Lattice) -> tuple[IntArray, 
     rank = _shortest_steps(start.points, goal.here, lattice.flat_steps)
     order = np.argsort(rank, kind="stable")
     n_near = int(np.count_nonzero(rank < len(lattice.lengths)))
+    if n_near == order.size:
+        return order, lattice.lengths[rank[order]]
     near, far = order[:n_near], order[n_near:]
     away = _far_distances(start.points[far], goal, lattice)
     by_distance = np.argsort(away)
@@ -101,8 +103,6 @@ def _shortest_steps(
 
 def _far_distances(points: IntArray, goal: Surface, lattice: Lattice) -> FloatArray:
     """Distances from points that no step leads away from; each way gives the same ones."""
-    if not points.size:
-        return np.zeros(0)
     if points.size * _GOALS_A_WINDOW < goal.points.size:
         here = lattice.unfold(goal.here)
         cells = lattice.cells(points).T

@@ -56,11 +56,8 @@ class Lattice:
     @classmethod
     def around(cls, shape: tuple[int, ...], spacing: tuple[float, ...]) -> Lattice:
         """Lay out a box, with the steps that do not lead right across it."""
-        steps, lengths, longest = near_steps(spacing)
-        reach = tuple(min(n, r) for n, r in zip(shape, longest, strict=True))
-        if reach != longest:
-            inside = (np.abs(steps) <= reach).all(axis=1)
-            steps, lengths = steps[inside], lengths[inside]
+        reach = tuple(min(n, r) for n, r in zip(shape, near_steps(spacing)[2], strict=True))
+        steps, lengths = _steps_within(reach, spacing)
         padded = tuple(1 + n + r for n, r in zip(shape, reach, strict=True))
         strides = tuple(prod(padded[axis + 1 :]) for axis in range(len(padded)))
         flat_steps = steps @ np.array(strides, dtype=np.intp)
@@ -102,3 +99,12 @@ def near_steps(spacing: tuple[float, ...]) -> tuple[IntArray, FloatArray, tuple[
     order = np.lexsort((*steps.T, lengths))
     order = order[lengths[order] <= radius][:_N_STEPS]
     return steps[order], lengths[order], tuple(np.abs(steps[order]).max(axis=0).tolist())
+
+
+@lru_cache(maxsize=256)
+def _steps_within(
+    reach: tuple[int, ...], spacing: tuple[float, ...]
+) -> tuple[IntArray, FloatArray]:
+    steps, lengths, _ = near_steps(spacing)
+    inside = (np.abs(steps) <= reach).all(axis=1)
+    return steps[inside], lengths[inside]
