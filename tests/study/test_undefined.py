@@ -55,13 +55,40 @@ def test_each_value_that_no_mean_takes_in_has_its_reason(scores):
     }
 
 
-def test_means_and_named_values_make_up_all_cases(scores):
-    summary = summarise(scores, seed=0).set_index(["label", "metric"])
+def test_means_and_undefined_values_make_up_all_cases(scores):
+    summary = summarise(scores, seed=0)
     named = undefined_rows(scores).groupby(["label", "metric"]).size()
-    for (label, metric), n_cases in summary["n_cases"].items():
-        if label in LEGEND.names and metric not in ("missed", "false", "absent"):
-            assert n_cases + named.get((label, metric), 0) == 4
+    for row in summary.to_dict("records"):
+        if row["metric"] in ("missed", "false", "absent"):
+            assert row["n_undefined"] == 0
+            continue
+        assert row["n_cases"] + row["n_undefined"] == 4
+        if row["label"] in LEGEND.names:
+            assert row["n_undefined"] == named.get((row["label"], row["metric"]), 0)
     assert np.isfinite(summary["mean"]).all()
+
+
+def test_a_case_without_calibration_is_named_and_counted(scores):
+    sure = [("both", "of both", 0.1), ("missed", "of missed", 0.2)]
+    rows = [
+        {"case": c, "subject": s, "label": "all", "metric": "brier", "value": v} for c, s, v in sure
+    ]
+    table = pd.concat([scores, pd.DataFrame(rows).assign(rung="", fold="")])
+    found = undefined_rows(table)
+    lacking = found[found["metric"] == "brier"]
+    assert set(lacking["case"]) == {"false", "absent"}
+    assert set(lacking["reason"]) == {"no probabilities kept, or nothing drawn"}
+    summary = summarise(table, seed=0).set_index(["label", "metric"])
+    assert summary.loc[("all", "brier"), "n_undefined"] == 2
+
+
+def test_raters_who_differ_leave_one_row_with_both_reasons(scores):
+    """Two drew what was not predicted, two did not draw it: the mean over them has both."""
+    mixed = scores[scores["case"] == "missed"].copy()
+    outcome = mixed[mixed["metric"] == "missed"].iloc[:1].assign(metric="absent", value=0.5)
+    found = undefined_rows(pd.concat([mixed, outcome]))
+    mine = found[(found["label"] == "cell") & (found["metric"] == "hd95_px")]
+    assert mine["reason"].tolist() == ["drawn, not predicted; neither drawn nor predicted"]
 
 
 def test_other_units_are_not_lacking_and_rungs_stay_apart():

@@ -11,6 +11,7 @@ import pandas as pd
 from suffice.core import Case, FileFormatError, UsageError
 from suffice.files import writing_file
 from suffice.metrics import WHOLE_CASE, Score, bootstrap_interval
+from suffice.study.undefined import undefined_rows
 
 COLUMNS = ("case", "subject", "label", "metric", "value", "rung", "fold")
 SUMMARY_COLUMNS = (
@@ -110,9 +111,11 @@ def summarise(
         n_undefined, median, note``. The label ``mean`` averages the labels of each case first;
         the note says why an interval is missing or unsure.
 
-        Infinite values (the distance to a missed structure) are in no mean but counted in
-        ``n_undefined``; ``n_subjects`` and ``n_cases`` count the rest. The ``median`` is taken
-        over all cases, infinite ones too, so it does not look better for a miss.
+        ``n_undefined`` counts the scored cases that are not in the mean, those of
+        `undefined_rows`: infinite values (the distance to a missed structure), and cases without
+        a row (a structure neither drawn nor predicted); ``n_subjects`` and ``n_cases`` count the
+        rest. The ``median`` is taken over all values, infinite ones too, so it does not look
+        better for a miss.
 
     Raises
     ------
@@ -127,10 +130,12 @@ def summarise(
             f"Case '{twice['case']}' is scored twice for '{twice['label']}', {twice['metric']}"
         )
     both = with_case_means(table)
+    n_undefined = undefined_rows(both).groupby(["rung", "label", "metric"]).size().to_dict()
     rows = []
     for (rung, label), part in both.groupby(["rung", "label"], sort=False):
         for metric, group in part.groupby("metric", sort=False):
             row = _summary_row(group, seed, level, n_resamples)
+            row["n_undefined"] = int(n_undefined.get((rung, label, metric), 0))
             rows.append({"rung": rung, "label": label, "metric": metric, **row})
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
@@ -168,7 +173,6 @@ def _summary_row(
         "level": level,
         "n_subjects": interval.n_subjects,
         "n_cases": interval.n_cases,
-        "n_undefined": int((~defined).sum()),
         "median": float(np.median(numbers)) if numbers.size else np.nan,
         "note": interval.reason,
     }

@@ -15,6 +15,7 @@ _REASONS = {
     "absent": "neither drawn nor predicted",
 }
 _OTHERWISE = "not defined for these masks"
+_NO_CALIBRATION = "no probabilities kept, or nothing drawn"
 
 
 def undefined_rows(scores: pd.DataFrame) -> pd.DataFrame:
@@ -30,20 +31,25 @@ def undefined_rows(scores: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns ``rung, case, subject, label, metric, reason``: every value that is not finite,
         and every one that a case lacks although others have it, as where a structure is neither
-        drawn nor predicted. A value in another unit (pixels beside mm) is not lacking.
+        drawn nor predicted. A value in another unit (pixels beside mm) is not lacking. One row
+        a value: where raters differ, so may the reasons, which then stand side by side.
     """
     table = scores if "rung" in scores.columns else scores.assign(rung="")
-    table = table[table["label"] != WHOLE_CASE].astype({"value": float})
+    table = table.astype({"value": float})
     keys = ["rung", "case", "subject", "label"]
     is_outcome = table["metric"].isin(OUTCOMES)
     values = table.loc[~is_outcome, [*keys, "metric", "value"]]
     reported = values[["rung", "label", "metric"]].drop_duplicates()
-    wanted = table[keys].drop_duplicates().merge(reported, on=["rung", "label"])
+    scored = pd.concat([table[keys], table[keys].assign(label=WHOLE_CASE)]).drop_duplicates()
+    wanted = scored.merge(reported, on=["rung", "label"])
     found = wanted.merge(values, on=[*keys, "metric"], how="left")
     lacking = _without_other_units(found[~np.isfinite(found["value"])], values, keys)
     happened = table.loc[is_outcome & (table["value"] > 0), [*keys, "metric"]]
-    reasons = happened.assign(reason=happened["metric"].map(_REASONS)).drop(columns="metric")
-    named = lacking.merge(reasons, on=keys, how="left").fillna({"reason": _OTHERWISE})
+    reasons = happened.assign(reason=happened["metric"].map(_REASONS))
+    reasons = reasons.groupby(keys, sort=False)["reason"].agg("; ".join).reset_index()
+    named = lacking.merge(reasons, on=keys, how="left")
+    otherwise = np.where(named["label"] == WHOLE_CASE, _NO_CALIBRATION, _OTHERWISE)
+    named["reason"] = named["reason"].fillna(pd.Series(otherwise, index=named.index))
     return named.reset_index(drop=True)[list(UNDEFINED_COLUMNS)]
 
 
