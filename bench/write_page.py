@@ -168,7 +168,7 @@ def metrics_table(rows: pd.DataFrame) -> Iterator[str]:
     yield row(["---"] * (1 + len(tools) + len(others)))
     for case, part in rows.groupby("case", sort=False):
         seconds = part.set_index("tool")["seconds"]
-        times = [f"{1000 * seconds[tool]:.3g}" for tool in tools]
+        times = [f"{float(f'{1000 * seconds[tool]:.3g}'):g}" for tool in tools]
         yield row([case, *times, *(f"{seconds[o] / seconds['suffice']:.1f}" for o in others)])
     versions = rows.drop_duplicates("tool").set_index("tool")["version"].items()
     yield f"\n- {', '.join(f'{tool} {version}' for tool, version in versions)}; "
