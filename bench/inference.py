@@ -35,7 +35,7 @@ Tiler = Callable[[np.ndarray], np.ndarray]
 def load_network(folder: Path) -> tuple[torch.nn.Module, Plan]:
     """Read a model folder's network, ready to predict, and its plan."""
     from suffice.segmenters.unet_folder import read_unet
-    from suffice.training.loop import build_network
+    from suffice.training.objective import build_network
 
     _, plan, weights, _ = read_unet(folder)
     network = build_network(plan)

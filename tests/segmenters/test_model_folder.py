@@ -15,7 +15,7 @@ from suffice.core import Channel, Label, Legend, ModelError, StorageError
 from suffice.segmenters import UNetSegmenter, load_segmenter
 from suffice.segmenters.card import ModelCard, read_card
 from suffice.segmenters.unet_folder import read_unet, write_unet
-from suffice.training.loop import build_network
+from suffice.training.objective import build_network
 from suffice.training.plan import Plan, plan_to_toml
 
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -56,7 +56,8 @@ def test_names_of_any_letters_survive(
 
 
 def test_what_is_written_is_read(model: Path, small_plan: Plan) -> None:
-    card, plan, weights, history = read_unet(model)
+    card, plan, weights, history, own = read_unet(model)
+    assert own == {}
     assert card == card_of() and plan == small_plan
     torch.manual_seed(0)
     assert weights.keys() == build_network(small_plan).state_dict().keys()

@@ -14,9 +14,11 @@ import torch
 
 from suffice.core import ModelError, Progress
 from suffice.training import loop as training_loop
+from suffice.training import objective as objective_module
 from suffice.training.checkpoint import load_checkpoint
-from suffice.training.loop import Trained, augmentation_of, build_network, schedule, train
+from suffice.training.loop import Trained, augmentation_of, schedule, train
 from suffice.training.machine import Machine
+from suffice.training.objective import build_network
 from suffice.training.plan import Plan
 from suffice.training.store import StoredCase
 
@@ -142,13 +144,13 @@ class _Bad(training_loop.PatchSampler):
 
 def test_one_bad_step_is_skipped(run, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = itertools.count()
-    whole = training_loop.deep_loss
+    whole = objective_module.deep_loss
 
     def sometimes(*arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
         loss, dice = whole(*arguments)
         return (loss * math.nan if next(calls) % 5 == 2 else loss), dice
 
-    monkeypatch.setattr(training_loop, "deep_loss", sometimes)
+    monkeypatch.setattr(objective_module, "deep_loss", sometimes)
     trained = run()
     assert all(torch.isfinite(value).all() for value in trained.network.state_dict().values())
 
@@ -156,7 +158,7 @@ def test_one_bad_step_is_skipped(run, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_gradient_that_is_no_number_does_not_end_up_in_the_weights(
     run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = training_loop.deep_loss
+    whole = objective_module.deep_loss
     calls = itertools.count()
 
     def steep(*arguments: object) -> tuple[torch.Tensor, torch.Tensor]:
@@ -166,7 +168,7 @@ def test_a_gradient_that_is_no_number_does_not_end_up_in_the_weights(
             loss = loss + torch.sqrt(loss - loss.detach())
         return loss, dice
 
-    monkeypatch.setattr(training_loop, "deep_loss", steep)
+    monkeypatch.setattr(objective_module, "deep_loss", steep)
     trained = run()
     assert all(torch.isfinite(value).all() for value in trained.network.state_dict().values())
 

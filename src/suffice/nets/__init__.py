@@ -4,15 +4,20 @@ from suffice.nets.latent import Gaussian
 from suffice.nets.layout import LAYOUT, channels_last
 from suffice.nets.prob_unet import MeanMask, ProbUNet
 from suffice.nets.unet import ENCODERS, UNet
-from suffice.nets.vae import VAE
+from suffice.nets.vae import SIDES, VAE, AnomalyLogits, AnomalyRule, average, residual
 
 __all__ = [
     "ENCODERS",
     "LAYOUT",
+    "SIDES",
     "VAE",
+    "AnomalyLogits",
+    "AnomalyRule",
     "Gaussian",
     "MeanMask",
     "ProbUNet",
     "UNet",
+    "average",
     "channels_last",
+    "residual",
 ]

@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from suffice.core import (
     Budget,
+    Case,
     Channel,
     Cohort,
     CohortError,
@@ -25,17 +27,18 @@ from suffice.core import (
     silent,
 )
 from suffice.io import read_case_image, read_case_mask
-from suffice.nets import UNet
 from suffice.segmenters.card import ModelCard
+from suffice.segmenters.model_folder import naming_damage
 from suffice.segmenters.planning import plan_for
 from suffice.segmenters.preparing import Orientation, prepare_image, prepare_labels
 from suffice.segmenters.protocol import Prediction, refuse_unlabelled
 from suffice.segmenters.unet_folder import read_unet, write_unet
 from suffice.segmenters.work_folder import claim, keep_plan
 from suffice.training.inference import predict_labels, predict_probabilities
-from suffice.training.loop import build_network, train
+from suffice.training.loop import train
 from suffice.training.machine import Machine, autocast_dtype, detect_machine, threads_on
 from suffice.training.memory import naming_full_memory
+from suffice.training.objective import Objective, Segmenting
 from suffice.training.plan import Plan
 from suffice.training.store import Store
 
@@ -45,7 +48,7 @@ _TRAIN_CURE = (
     "Close other programs that hold memory and start again: the training goes on where it was. Or"
     " lower batch_size in '{}/plan.toml' first."
 )
-_PREDICT_CURE = "Close other programs that hold memory, or predict without probabilities."
+PREDICT_CURE = "Close other programs that hold memory, or predict without probabilities."
 
 
 class UNetSegmenter:
@@ -66,7 +69,12 @@ class UNetSegmenter:
 
     rung: ClassVar[str] = "unet"
     encoder: ClassVar[str] = "residual"
+    objective: ClassVar[Objective] = Segmenting()
+    # What of the time for training a kind keeps for what it does afterwards.
+    kept_back: ClassVar[float] = 0.0
+    own_names: ClassVar[tuple[str, ...]] = ()
 
+    _network: nn.Module
     plan_: Plan
     legend_: Legend
     history_: list[dict[str, float]]
@@ -142,10 +150,11 @@ class UNetSegmenter:
         trained = train(
             plan,
             store.read(labelled.names),
-            seconds=train_seconds,
+            seconds=(1 - self.kept_back) * train_seconds,
             seed=seed,
             machine=machine,
             checkpoint=workdir / "checkpoint.pt",
+            objective=self.objective,
             listener=listener,
         )
         self._network = trained.network
@@ -167,7 +176,7 @@ class UNetSegmenter:
         listener: Listener,
     ) -> tuple[Plan, float]:
         """Plan and fill the store, or find both as an earlier start left them."""
-        plan = claim(workdir, labelled, budget=budget, seed=seed, plan=self.plan)
+        plan = claim(workdir, labelled, rung=self.rung, budget=budget, seed=seed, plan=self.plan)
         given = (store.settings() or {}).get("train_seconds")
         if plan is not None and isinstance(given, int | float):
             # What a disk has lost of the store since is prepared again.
@@ -183,12 +192,17 @@ class UNetSegmenter:
                 encoder=self.encoder,
                 listener=listener,
             )
+            plan = plan if self.plan else self._adapted(plan)
             keep_plan(workdir, plan)
         self._fill(store, labelled, plan, seed, listener)
         spent = time.monotonic() - started
         train_seconds = max(budget.seconds - spent, LEAST_TRAINING * budget.seconds)
         store.close({"train_seconds": train_seconds})
         return plan, train_seconds
+
+    def _adapted(self, plan: Plan) -> Plan:
+        """Change what a plan of the U-Net must differ in for this kind."""
+        return plan
 
     def _fill(
         self, store: Store, labelled: Cohort, plan: Plan, seed: int, listener: Listener
@@ -198,7 +212,7 @@ class UNetSegmenter:
                 continue
             listener(Progress("prepare", i / len(labelled), note=case.name))
             image = read_case_image(labelled, case)
-            labels = prepare_labels(read_case_mask(labelled, case), image, plan)
+            masks = [prepare_labels(mask, image, plan) for mask in self._masks(labelled, case)]
             try:
                 prepared = prepare_image(image, plan)
             except ModelError as error:
@@ -210,7 +224,11 @@ class UNetSegmenter:
                 ) from error
             # Seeded by case, so that a store filled in two starts equals one filled in one.
             rng = np.random.default_rng([seed, i])
-            store.add(case.name, prepared, labels, rng)
+            store.add(case.name, prepared, masks[0], rng, raters=masks if len(masks) > 1 else ())
+
+    def _masks(self, labelled: Cohort, case: Case) -> list[LabelMap]:
+        """Read what of a case is learned from: the first rater's mask."""
+        return [read_case_mask(labelled, case)]
 
     def predict(
         self,
@@ -238,20 +256,30 @@ class UNetSegmenter:
         OutOfMemoryError
             If the memory of the machine or its GPU does not suffice.
         """
-        with naming_full_memory("this scan", cure=_PREDICT_CURE):
+        self._require_fitted()
+        with naming_full_memory("this scan", cure=PREDICT_CURE):
             machine = detect_machine()
             with threads_on(machine.n_cores):
-                return self._predict(image, mirror, keep_probabilities, machine, listener)
+                return self._predict(
+                    self._predictor(),
+                    image,
+                    machine=machine,
+                    mirror=mirror,
+                    keep_probabilities=keep_probabilities,
+                    listener=listener,
+                )
 
     def _predict(
         self,
+        network: nn.Module,
         image: Image,
-        mirror: bool,
-        keep_probabilities: bool,
+        *,
         machine: Machine,
-        listener: Listener,
+        mirror: bool = False,
+        keep_probabilities: bool = False,
+        listener: Listener = silent,
     ) -> Prediction:
-        network, plan, device = self._fitted(machine)
+        device, plan = torch.device(machine.accelerator), self._plan_on(machine)
         orientation = Orientation.of(image.grid)
         prepared = prepare_image(image, plan)
         canonical = [int(n) for n in orientation.reorder(image.grid.shape)]
@@ -261,7 +289,7 @@ class UNetSegmenter:
             shape_out = [canonical[plan.slice_axis], *rest]
         run: Any = predict_probabilities if keep_probabilities else predict_labels
         out: npt.NDArray[Any] = run(
-            network,
+            network.to(device).eval(),
             prepared,
             shape_out=shape_out,
             patch_size=plan.patch_size,
@@ -281,14 +309,15 @@ class UNetSegmenter:
         labels = LabelMap(self.legend_.from_classes(classes), image.grid, self.legend_)
         return Prediction(labels, out if keep_probabilities else None)
 
-    def _fitted(self, machine: Machine) -> tuple[UNet, Plan, torch.device]:
-        self._require_fitted()
-        device = torch.device(machine.accelerator)
-        plan = self.plan_
-        if plan.precision != "32-true":
-            # Trained where one half precision is fast, used where it is another or none.
-            plan = replace(plan, precision=machine.precision)
-        return self._network.to(device).eval(), plan, device
+    def _plan_on(self, machine: Machine) -> Plan:
+        if self.plan_.precision == "32-true":
+            return self.plan_
+        # Trained where one half precision is fast, used where it is another or none.
+        return replace(self.plan_, precision=machine.precision)
+
+    def _predictor(self) -> nn.Module:
+        """Return what gives the logits of an image."""
+        return self._network
 
     def _require_fitted(self) -> None:
         if not hasattr(self, "_network"):
@@ -298,7 +327,22 @@ class UNetSegmenter:
         """Write ``plan.toml``, ``model.toml``, ``weights.safetensors`` and ``history.csv``."""
         self._require_fitted()
         weights = {name: t.detach().cpu() for name, t in self._network.state_dict().items()}
-        write_unet(folder, self.card_, self.plan_, weights, self.history_, overwrite=overwrite)
+        write_unet(
+            folder,
+            self.card_,
+            self.plan_,
+            weights,
+            self.history_,
+            own=self._own_files(),
+            overwrite=overwrite,
+        )
+
+    def _own_files(self) -> dict[str, bytes]:
+        """Return what this kind keeps beside plan and weights; `_take_own` is its inverse."""
+        return {}
+
+    def _take_own(self, files: dict[str, bytes]) -> None:
+        """Take over what `_own_files` gave."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -309,9 +353,9 @@ class UNetSegmenter:
         ModelError
             If a file is missing or damaged, or the weights do not fit the plan.
         """
-        card, plan, weights, history = read_unet(folder)
+        card, plan, weights, history, own = read_unet(folder, cls.own_names)
         try:
-            network = build_network(plan)
+            network = cls.objective.build(plan)
             network.load_state_dict(weights)
         except (RuntimeError, KeyError, ValueError, TypeError) as error:
             raise ModelError(
@@ -322,4 +366,6 @@ class UNetSegmenter:
         segmenter._network = network.eval()
         segmenter.plan_, segmenter.legend_ = plan, card.legend
         segmenter.history_, segmenter.card_ = history, card
+        with naming_damage(folder / ", ".join(cls.own_names)):
+            segmenter._take_own(own)
         return segmenter

@@ -1,8 +1,10 @@
-"""What a U-Net keeps in its model folder: ``plan.toml`` and ``weights.safetensors``."""
+"""What a network keeps in its model folder: ``plan.toml`` and ``weights.safetensors``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from safetensors.torch import load, save
 from torch import Tensor
@@ -13,6 +15,7 @@ from suffice.segmenters.model_folder import naming_damage, read_model, write_mod
 from suffice.training.plan import Plan, plan_from_toml, plan_to_toml
 
 PLAN, WEIGHTS = "plan.toml", "weights.safetensors"
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 def write_unet(
@@ -22,28 +25,30 @@ def write_unet(
     weights: dict[str, Tensor],
     history: list[dict[str, float]],
     *,
+    own: Mapping[str, bytes] = _NOTHING,
     overwrite: bool,
 ) -> None:
-    """Write the model folder of a U-Net whole or not at all."""
+    """Write the model folder of a network whole or not at all; ``own`` is what its kind adds."""
     files = {
         PLAN: plan_to_toml(plan).encode(),
         # Not through safetensors' own writer, which tells a full disk by an error of its own.
         WEIGHTS: save({name: tensor.contiguous() for name, tensor in weights.items()}),
+        **own,
     }
     write_model(folder, card, files, history, overwrite=overwrite)
 
 
 def read_unet(
-    folder: Path,
-) -> tuple[ModelCard, Plan, dict[str, Tensor], list[dict[str, float]]]:
-    """Read the model folder of a U-Net.
+    folder: Path, own: Sequence[str] = ()
+) -> tuple[ModelCard, Plan, dict[str, Tensor], list[dict[str, float]], dict[str, bytes]]:
+    """Read the model folder of a network: card, plan, weights, history and its own files.
 
     Raises
     ------
     ModelError
         If a file is missing or damaged.
     """
-    card, files, history = read_model(folder, (PLAN, WEIGHTS))
+    card, files, history = read_model(folder, (PLAN, WEIGHTS, *own))
     with naming_damage(folder / PLAN):
         plan = plan_from_toml(files[PLAN].decode())
     try:
@@ -52,4 +57,4 @@ def read_unet(
         raise ModelError(
             f"The weights of '{folder}' cannot be read", cure="Copy the folder again."
         ) from error
-    return card, plan, weights, history
+    return card, plan, weights, history, {name: files[name] for name in own}

@@ -15,12 +15,14 @@ OWNER, PLAN = "training.json", "plan.toml"
 
 
 def claim(
-    workdir: Path, labelled: Cohort, *, budget: Budget, seed: int, plan: Plan | None
+    workdir: Path, labelled: Cohort, *, rung: str, budget: Budget, seed: int, plan: Plan | None
 ) -> Plan | None:
     """Take a work folder for a training, or find it taken by an earlier start of the same.
 
     Parameters
     ----------
+    rung : str
+        The kind of model.
     plan : Plan or None
         The plan that is asked for; by default the training plans itself.
 
@@ -32,10 +34,11 @@ def claim(
     Raises
     ------
     UsageError
-        If the folder belongs to a training with other cases, files, minutes, seed or plan, or was
-        begun with another minor version of suffice or torch.
+        If the folder belongs to a training of another kind, or with other cases, files, minutes,
+        seed or plan, or was begun with another minor version of suffice or torch.
     """
     owner = {
+        "kind": rung,
         "cases": list(labelled.names),
         "files": _digest(labelled),
         "minutes": float(budget.minutes),

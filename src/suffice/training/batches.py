@@ -1,4 +1,4 @@
-"""Patches from the store, half of them centred on a structure."""
+"""Patches from the store, half of them centred on a structure, each with one rater's mask."""
 
 from __future__ import annotations
 
@@ -80,8 +80,15 @@ class PatchSampler:
             window.append(slice(start, stop))
             pad.append((before, p - (stop - start) - before))
         image = np.pad(case.image[(slice(None), *window)], [(0, 0), *pad])
-        labels = np.pad(case.labels[tuple(window)], pad)
+        labels = np.pad(self._mask(case)[tuple(window)], pad)
         return (image[:, 0], labels[0]) if self.slicewise else (image, labels)
+
+    def _mask(self, case: StoredCase) -> np.ndarray:
+        """One rater's mask, each as likely as any other, where several are stored."""
+        if case.raters is None:
+            return case.labels
+        mask: np.ndarray = case.raters[self.rng.integers(len(case.raters))]
+        return mask
 
     def _foreground_point(self, case: StoredCase) -> np.ndarray | None:
         if self.rng.random() >= self.foreground or len(case.points) == 0:

@@ -54,6 +54,11 @@ def make_device(machine: Machine, precision: str) -> Device:
     return PlainDevice(machine.accelerator, precision)
 
 
+def unwrapped(module: nn.Module) -> Any:
+    """Return the network inside what `Device.setup` made of it."""
+    return getattr(module, "module", module)
+
+
 class PlainDevice:
     """One device without Fabric."""
 

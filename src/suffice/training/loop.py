@@ -16,12 +16,12 @@ from torch import Tensor, nn
 
 from suffice.augment import POLICIES, Augmentation, augment_batch
 from suffice.core import Listener, ModelError, Progress, silent
-from suffice.nets import LAYOUT, UNet, channels_last
+from suffice.nets import LAYOUT
 from suffice.training.batches import PatchSampler
 from suffice.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from suffice.training.device import Device, make_device
-from suffice.training.losses import deep_loss
 from suffice.training.machine import Machine
+from suffice.training.objective import Objective, Segmenting
 from suffice.training.plan import Plan
 from suffice.training.store import StoredCase
 
@@ -35,30 +35,23 @@ HISTORY_EVERY_S = 2.0
 class Trained:
     """What a training leaves: the averaged weights of its last step, and its history."""
 
-    network: UNet
+    network: nn.Module
     history: list[dict[str, float]]
     n_steps: int
-
-
-def build_network(plan: Plan) -> UNet:
-    """Make the network of a plan, in the memory layout that convolutions are fastest in."""
-    network = UNet(
-        ndim=plan.ndim,
-        in_channels=plan.in_channels,
-        n_classes=plan.n_classes,
-        widths=plan.widths,
-        strides=plan.strides,
-        blocks=plan.blocks,
-        encoder=plan.encoder,
-        n_heads=min(plan.n_heads, len(plan.strides)),
-    )
-    return channels_last(network, plan.ndim)
 
 
 def augmentation_of(plan: Plan) -> Augmentation:
     """Return the plan's policy; mirroring is limited to the axes that allow it."""
     policy = POLICIES[plan.augmentation]
     return replace(policy, spatial=replace(policy.spatial, flip_axes=plan.flip_axes))
+
+
+def hounsfield_of(plan: Plan) -> tuple[tuple[float, float] | None, ...]:
+    """Return the HU of intensity 0 and of one unit, of each channel that is in HU."""
+    return tuple(
+        (mean, sd) if kind == "cohort" and sd > 0 else None
+        for kind, (_, _, mean, sd) in zip(plan.normalisation, plan.intensity, strict=True)
+    )
 
 
 def train(
@@ -69,6 +62,7 @@ def train(
     seed: int,
     machine: Machine,
     checkpoint: Path,
+    objective: Objective | None = None,
     listener: Listener = silent,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
@@ -85,6 +79,8 @@ def train(
     machine : Machine
     checkpoint : Path
         Written every half minute; a training that finds it goes on from there.
+    objective : Objective, optional
+        What is learned; by default the classes of each voxel, by a U-Net.
     listener : callable
     clock : callable
         Seconds of a clock that never goes back.
@@ -101,7 +97,8 @@ def train(
     """
     torch.manual_seed(seed)
     device = make_device(machine, plan.precision)
-    network = build_network(plan)
+    objective = objective or Segmenting()
+    network = objective.build(plan)
     average = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
@@ -116,7 +113,9 @@ def train(
     generator = torch.Generator().manual_seed(seed)
     wrapped, fast_optimizer = device.setup(network, optimizer)
     average.to(device.device)
-    loop = _Loop(plan, device, wrapped, network, average, fast_optimizer, sampler, generator)
+    loop = _Loop(
+        plan, objective, device, wrapped, network, average, fast_optimizer, sampler, generator
+    )
     loop.restore(load_checkpoint(checkpoint))
 
     started = clock() - loop.state.seconds
@@ -143,6 +142,7 @@ class _Loop:
     def __init__(
         self,
         plan: Plan,
+        objective: Objective,
         device: Device,
         wrapped: nn.Module,
         network: nn.Module,
@@ -151,12 +151,12 @@ class _Loop:
         sampler: PatchSampler,
         generator: torch.Generator,
     ) -> None:
-        self.plan, self.device, self.wrapped = plan, device, wrapped
+        self.plan, self.objective, self.device, self.wrapped = plan, objective, device, wrapped
         self.network, self.average, self.optimizer = network, average, optimizer
         self.sampler, self.generator = sampler, generator
         self.augmentation = augmentation_of(plan)
         self.state = TrainingState()
-        self.loss = self.dice = math.nan
+        self.loss = self.score = math.nan
         self.rate = 0.0
         self.n_bad = 0
 
@@ -166,9 +166,9 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
         images, targets = self._batch()
-        with self.device.autocast():
-            logits = self.wrapped(images)
-        loss, dice = deep_loss(logits, targets)
+        loss, score = self.objective.loss(
+            self.wrapped, images, targets, device=self.device, generator=self.generator
+        )
         self.optimizer.zero_grad(set_to_none=True)
         self.state.step += 1
         if not bool(torch.isfinite(loss)):
@@ -186,7 +186,7 @@ class _Loop:
         self.optimizer.step()
         self._average()
         self.loss = _smooth(self.loss, float(loss.detach()))
-        self.dice = _smooth(self.dice, float(dice))
+        self.score = _smooth(self.score, float(score))
 
     def _batch(self) -> tuple[Tensor, Tensor]:
         images, labels = self.sampler.draw()
@@ -198,6 +198,7 @@ class _Loop:
             self.augmentation,
             self.plan.patch_spacing_mm,
             self.generator,
+            hounsfield_of(self.plan),
         )
         return images.contiguous(memory_format=LAYOUT[self.plan.ndim]), targets
 
@@ -225,7 +226,7 @@ class _Loop:
             "seconds": round(self.state.seconds, 2),
             "learning_rate": self.rate,
             "loss": self.loss,
-            "dice": self.dice,
+            self.objective.score: self.score,
         }
         if not self.state.history or self.state.history[-1]["step"] != self.state.step:
             self.state.history.append(row)
@@ -234,7 +235,7 @@ class _Loop:
             min(1.0, self.state.seconds / seconds),
             minutes_left=max(0.0, seconds - self.state.seconds) / 60,
             note=f"step {self.state.step}",
-            values={"loss": self.loss, "dice": self.dice},
+            values={"loss": self.loss, self.objective.score: self.score},
         )
 
     def snapshot(self) -> TrainingState:
@@ -259,7 +260,8 @@ class _Loop:
         self.sampler.restore(state.generators["sampler"])
         self.state = state
         if state.history:
-            self.loss, self.dice = state.history[-1]["loss"], state.history[-1]["dice"]
+            last = state.history[-1]
+            self.loss, self.score = last["loss"], last[self.objective.score]
 
 
 def schedule(fraction: float) -> float:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from suffice.core import ModelError
 from suffice.files import write_text, writing_folder
 
+RATERS = "raters.npy"
 N_FOREGROUND_POINTS = 4096
 # Memory-mapped files stay open, and many systems allow a process 256 of them.
 N_OPEN = 48
@@ -34,12 +35,15 @@ class StoredCase:
     labels : uint8 array of shape (*spatial,)
     points : int32 array of shape (n, 1 + D)
         Class and index of voxels drawn evenly from each structure, sorted by class.
+    raters : uint8 array of shape (R, *spatial), optional
+        The masks of all who drew the case, where more than one is learned from.
     """
 
     name: str
     image: npt.NDArray[np.float16]
     labels: npt.NDArray[np.uint8]
     points: npt.NDArray[np.int32]
+    raters: npt.NDArray[np.uint8] | None = None
 
     @functools.cached_property
     def classes(self) -> dict[int, tuple[int, int]]:
@@ -66,11 +70,13 @@ class Store:
     def open(self, name: str) -> StoredCase:
         """Map one case."""
         folder = self.folder / name
+        raters = folder / RATERS
         return StoredCase(
             name=name,
             image=np.load(folder / "image.npy", mmap_mode="r"),
             labels=np.load(folder / "labels.npy", mmap_mode="r"),
             points=np.load(folder / "points.npy", mmap_mode="r"),
+            raters=np.load(raters, mmap_mode="r") if raters.exists() else None,
         )
 
     def add(
@@ -79,12 +85,28 @@ class Store:
         image: npt.NDArray[np.floating],
         labels: npt.NDArray[np.uint8],
         rng: np.random.Generator,
+        *,
+        raters: Sequence[npt.NDArray[np.uint8]] = (),
     ) -> None:
-        """Write one case whole or not at all."""
+        """Write one case whole or not at all.
+
+        Parameters
+        ----------
+        name : str
+        image : array of shape (C, *spatial)
+        labels : array of shape (*spatial,)
+        rng : numpy.random.Generator
+            Draws the points.
+        raters : sequence of array of shape (*spatial,)
+            All masks, where more than one is learned from. The points are then drawn from all of
+            them: where patches lie must not hang on the mask that is drawn for them.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         with writing_folder(self.folder / name, overwrite=True) as partial:
             np.save(partial / "image.npy", image.astype(np.float16))
-            np.save(partial / "points.npy", _points(labels, rng))
+            np.save(partial / "points.npy", _points(raters or [labels], rng))
+            if raters:
+                np.save(partial / RATERS, np.stack(raters).astype(np.uint8))
             np.save(partial / "labels.npy", labels.astype(np.uint8))
 
     def close(self, settings: dict[str, object]) -> None:
@@ -117,7 +139,7 @@ class Store:
 
 
 class _MappedCases(Sequence[StoredCase]):
-    """Cases of which the last few stay open: each takes three of a process's open files."""
+    """Cases of which the last few stay open: each takes up to four of a process's open files."""
 
     def __init__(self, read: Callable[[str], StoredCase], names: tuple[str, ...]) -> None:
         self._names = names
@@ -136,17 +158,21 @@ class _MappedCases(Sequence[StoredCase]):
         return self._read(self._names[index])
 
 
-def _points(labels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.int32]:
-    flat = labels.reshape(-1)
+def _points(
+    masks: Sequence[npt.NDArray[np.uint8]], rng: np.random.Generator
+) -> npt.NDArray[np.int32]:
+    """Draw voxels evenly from each structure, of all voxels that anyone gave to it."""
+    shape = masks[0].shape
+    flat = [mask.reshape(-1) for mask in masks]
     found = []
-    for value in np.unique(flat):
+    for value in np.unique(np.concatenate([np.unique(mask) for mask in flat])):
         if value == 0:
             continue
-        inside = np.flatnonzero(flat == value)
+        inside = np.flatnonzero(np.logical_or.reduce([mask == value for mask in flat]))
         if inside.size > N_FOREGROUND_POINTS:
             inside = rng.choice(inside, N_FOREGROUND_POINTS, replace=False)
-        index = np.stack(np.unravel_index(inside, labels.shape), axis=1)
+        index = np.stack(np.unravel_index(inside, shape), axis=1)
         found.append(np.column_stack([np.full(len(index), value), index]))
     if not found:
-        return np.zeros((0, 1 + labels.ndim), dtype=np.int32)
+        return np.zeros((0, 1 + len(shape)), dtype=np.int32)
     return np.concatenate(found).astype(np.int32)

@@ -1,0 +1,93 @@
+"""What a training learns: a network, its loss on a batch, and a score that goes with it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from suffice.nets import UNet, channels_last
+from suffice.training.device import Device
+from suffice.training.losses import deep_loss
+from suffice.training.plan import Plan
+
+
+class Objective(Protocol):
+    """What `train` asks of what is learned; the rest of a training is the same for all.
+
+    Attributes
+    ----------
+    score : str
+        Name of the score in the history: Dice, or what stands for it.
+    """
+
+    @property
+    def score(self) -> str:
+        """Name of the score in the history."""
+
+    def build(self, plan: Plan) -> nn.Module:
+        """Make the network of a plan, in the memory layout that convolutions are fastest in."""
+
+    def loss(
+        self,
+        network: nn.Module,
+        images: Tensor,
+        targets: Tensor,
+        *,
+        device: Device,
+        generator: torch.Generator,
+    ) -> tuple[Tensor, Tensor]:
+        """Loss and score of a batch.
+
+        Parameters
+        ----------
+        network : nn.Module
+            As `build` made it, wrapped by the device.
+        images : tensor of shape (N, C, *spatial)
+        targets : tensor of shape (N, K, *spatial)
+            Class fractions that sum to 1.
+        device : Device
+            In whose precision the network is to run.
+        generator : torch.Generator
+            Of the CPU; all random numbers come from it, so that a killed training goes on alike.
+        """
+
+
+def build_network(plan: Plan) -> UNet:
+    """Make the U-Net of a plan, in the memory layout that convolutions are fastest in."""
+    network = UNet(
+        ndim=plan.ndim,
+        in_channels=plan.in_channels,
+        n_classes=plan.n_classes,
+        widths=plan.widths,
+        strides=plan.strides,
+        blocks=plan.blocks,
+        encoder=plan.encoder,
+        n_heads=min(plan.n_heads, len(plan.strides)),
+    )
+    return channels_last(network, plan.ndim)
+
+
+class Segmenting:
+    """The classes of each voxel, by a U-Net."""
+
+    score = "dice"
+
+    def build(self, plan: Plan) -> nn.Module:
+        """Make the U-Net of a plan."""
+        return build_network(plan)
+
+    def loss(
+        self,
+        network: nn.Module,
+        images: Tensor,
+        targets: Tensor,
+        *,
+        device: Device,
+        generator: torch.Generator,
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropy and Dice at several resolutions, and the finest Dice."""
+        with device.autocast():
+            logits = network(images)
+        return deep_loss(logits, targets)
