@@ -44,7 +44,12 @@ def write_model(
             columns = list(history[0]) if history else list(HISTORY_COLUMNS)
             writer = csv.DictWriter(handle, columns)
             writer.writeheader()
-            writer.writerows(history)
+            writer.writerows({k: _written(v) for k, v in row.items()} for row in history)
+
+
+def _written(number: float) -> float:
+    """Leave out the point of a whole number, so that what was read is written as it was."""
+    return int(number) if float(number).is_integer() else number
 
 
 def read_model(
