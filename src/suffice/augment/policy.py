@@ -1,47 +1,71 @@
-"""Named strengths of augmentation, and the one call that training makes."""
+"""What may happen to a training patch, what does, and the one call that training makes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from suffice.augment.intensity import IntensityDraw, IntensityRanges, change_intensity
 from suffice.augment.spatial import SpatialDraw, SpatialRanges, warp
+from suffice.augment.transform import Chance, Draw, Patches, Transform
 
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """What may happen to a training patch."""
+    """What may happen to a training patch.
+
+    Parameters
+    ----------
+    spatial : SpatialRanges
+        Moves image and labels.
+    intensity : tuple of Transform
+        Change the image alone, one after the other.
+    """
 
     spatial: SpatialRanges = field(default_factory=SpatialRanges)
-    intensity: IntensityRanges = field(default_factory=IntensityRanges)
+    intensity: tuple[Transform, ...] = ()
+
+    def sample(self, patches: Patches, chance: Chance) -> PatchDraw:
+        """Draw what happens to one patch."""
+        spatial = self.spatial.sample(patches, chance)
+        draws = (
+            transform.sample(patches, chance)
+            for transform in self.intensity
+            if chance.happens(transform.probability)
+        )
+        return PatchDraw(spatial, tuple(draw for draw in draws if draw is not None))
 
 
-_STANDARD = Augmentation()
-POLICIES: dict[str, Augmentation] = {
-    "light": Augmentation(
-        spatial=SpatialRanges(rotation_deg=10, scale=1.1, stretch=1.0, shear=0.0, bend=0.0),
-        intensity=IntensityRanges(blur=1.0, bias_field=0.0, gamma=1.2, noise=0.05),
-    ),
-    "standard": _STANDARD,
-    "strong": Augmentation(
-        spatial=SpatialRanges(
-            probability=0.7, rotation_deg=30, scale=1.4, stretch=1.2, shear=0.15, bend=2.5
-        ),
-        intensity=IntensityRanges(
-            probability=0.4, contrast=1.6, brightness=0.5, gamma=1.8, noise=0.2, blur=2.5,
-            bias_field=0.3,
-        ),
-    ),
-}  # fmt: skip
-POLICIES["picture"] = replace(
-    POLICIES["strong"],
-    intensity=replace(POLICIES["strong"].intensity, invert=True, colour=0.4),
-)
+@dataclass(frozen=True)
+class PatchDraw:
+    """What happens to one patch: plain values that can be printed, kept and replayed."""
+
+    spatial: SpatialDraw = field(default_factory=SpatialDraw)
+    intensity: tuple[Draw, ...] = ()
+
+    def apply(
+        self, image: Tensor, labels: Tensor, n_classes: int, spacing: Sequence[float]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the changed image ``(C, *spatial)`` and the shares of its classes.
+
+        See Also
+        --------
+        suffice.augment.warp
+        """
+        moved, shares = warp(image, labels, n_classes, self.spatial, spacing)
+        for draw in self.intensity:
+            moved = draw.apply_(moved)
+        return moved, shares
+
+
+def change_intensity(image: Tensor, draws: Sequence[Draw]) -> Tensor:
+    """Apply draws to one image ``(C, *spatial)``, which stays as it is."""
+    image = image.clone()
+    for draw in draws:
+        image = draw.apply_(image)
+    return image
 
 
 def augment_batch(
@@ -51,8 +75,9 @@ def augment_batch(
     augmentation: Augmentation,
     spacing: Sequence[float],
     generator: torch.Generator,
+    hounsfield: Sequence[tuple[float, float] | None] = (),
 ) -> tuple[Tensor, Tensor]:
-    """Augment a batch on the device where it lies.
+    """Augment a batch on the device where it lies, each patch with a draw of its own.
 
     Parameters
     ----------
@@ -65,6 +90,8 @@ def augment_batch(
         Along each spatial axis, in mm or, for pictures, ones.
     generator : torch.Generator
         Of the CPU, so that draws do not depend on the device.
+    hounsfield : sequence of (float, float) or None
+        See `Patches`.
 
     Returns
     -------
@@ -72,16 +99,15 @@ def augment_batch(
     targets : tensor of shape (N, n_classes, *spatial)
         Class fractions that sum to 1: voxels cut by a moved boundary belong partly to both sides.
     """
-    n, n_channels, ndim = images.shape[0], images.shape[1], images.ndim - 2
-    one_hot = F.one_hot(labels.long(), n_classes).movedim(-1, 1)[:, 1:].to(images.dtype)
-    draw = SpatialDraw.sample(n, ndim, augmentation.spatial, generator)
-    moved = warp(torch.cat([images, one_hot], dim=1), draw, spacing)
-    images, foreground = moved[:, :n_channels], moved[:, n_channels:]
-    changed = [
-        change_intensity(
-            image, IntensityDraw.sample(ndim, n_channels, augmentation.intensity, generator)
-        )
-        for image in images
+    patches = Patches(
+        size=tuple(images.shape[2:]),
+        spacing=tuple(spacing),
+        n_channels=images.shape[1],
+        hounsfield=tuple(hounsfield),
+    )
+    chance = Chance(generator)
+    pairs = [
+        augmentation.sample(patches, chance).apply(image, own, n_classes, spacing)
+        for image, own in zip(images, labels, strict=True)
     ]
-    background = 1 - foreground.sum(1, keepdim=True)
-    return torch.stack(changed), torch.cat([background, foreground], dim=1)
+    return torch.stack([image for image, _ in pairs]), torch.stack([own for _, own in pairs])
