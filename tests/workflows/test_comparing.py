@@ -48,6 +48,31 @@ def tables(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "unet", tmp_path / "threshold.csv"
 
 
+def test_a_table_against_several_raters_counts_each_case_once(tmp_path):
+    """A case against two raters is their mean; before, structures of such a table were refused."""
+    table = write_table(tmp_path / "ours.csv", gain=0.05)
+    shifted = table.assign(value=table["value"] + 0.02, rater="ben")
+    write_scores(tmp_path / "raters.csv", pd.concat([table.assign(rater="anna"), shifted]))
+    found = compare([str(tmp_path / "ours.csv"), tmp_path / "raters.csv"], labels=("tumour",))
+    row = found.differences.iloc[0]
+    assert row["difference"] == pytest.approx(-0.01)
+    assert row["n_subjects"] == 6
+
+
+def test_calibration_is_compared_in_its_own_words(tmp_path):
+    for name, worse in (("sure", 0.0), ("unsure", 0.1)):
+        rows = [
+            {"case": f"c{i}", "subject": f"s{i}", "label": "all", "metric": m, "value": v + worse}
+            for i in range(8)
+            for m, v in (("brier", 0.1 + i / 100), ("nll", 0.3 + i / 50))
+        ]
+        write_scores(tmp_path / f"{name}.csv", pd.DataFrame(rows))
+    tables = [tmp_path / "sure.csv", tmp_path / "unsure.csv"]
+    brier, nll = compare(tables, labels=("all",), metrics=("brier", "nll")).sentences
+    assert brier.startswith("'sure' is better than 'unsure' by 10.0 points of Brier score")
+    assert "by 0.100 nats of log loss" in nll
+
+
 def test_folders_and_files_are_compared_and_written(tables, tmp_path):
     out = tmp_path / "out"
     comparison = compare(tables, out, metrics=("dice", "hd95_mm"), labels=("mean", "tumour"))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from suffice.metrics import WHOLE_CASE
 from suffice.metrics.catalogue import METRICS, split_unit
 from suffice.report.words import count, interval, metric_words, number, percent
 from suffice.study import MEAN, Ranking, winner_of
@@ -25,7 +26,7 @@ def difference_sentence(row: Mapping[str, Any], *, alpha: float = 0.05) -> str:
     alpha : float
         Level of the corrected test.
     """
-    where = "" if row["label"] == MEAN else f" on '{row['label']}'"
+    where = _where(row["label"])
     a, b, metric = str(row["a"]), str(row["b"]), str(row["metric"])
     if math.isnan(row["p_holm"]):
         return f"'{a}' and '{b}' share no subject{where}, so nothing can be said."
@@ -102,19 +103,25 @@ def _scale(metric: str) -> tuple[float, int, str]:
         return 1.0, metric_words(metric).decimals, _UNITS[unit]
     if stem in METRICS and METRICS[stem].unit == "count":
         return 1.0, 1, "instances"
+    if stem == "nll":
+        return 1.0, metric_words(metric).decimals, "nats"
     return 100.0, 1, "points"
+
+
+def _where(label: str) -> str:
+    return "" if label in (MEAN, WHOLE_CASE) else f" on '{label}'"
 
 
 def _title(metric: str) -> str:
     title = metric_words(split_unit(metric)[0]).title
-    is_name = title == "Dice" or title[1:] != title[1:].lower()
+    is_name = title in ("Dice", "Brier score") or title[1:] != title[1:].lower()
     return title if is_name else title.lower()
 
 
 def ranking_sentence(ranking: Ranking) -> str:
     """Say which method is first and how often it would be with other subjects."""
     firsts = [m for m, r in zip(ranking.methods, ranking.ranks, strict=True) if r == 1]
-    where = "" if ranking.label == MEAN else f" on '{ranking.label}'"
+    where = _where(ranking.label)
     by = {"mean": "mean", "median": "median", "rank": "mean rank"}[ranking.by]
     if len(firsts) > 1:
         return f"{' and '.join(map(repr, firsts))} share the first rank by {by}{where}."

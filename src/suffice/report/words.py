@@ -71,6 +71,13 @@ METRICS: dict[str, MetricWords] = {
     "aji": MetricWords("AJI", 3, "higher", "aggregated Jaccard index of the objects"),
     "aji_plus": MetricWords("AJI+", 3, "higher", "AJI with one-to-one pairs"),
     "count_error": MetricWords("Count error", 1, "near 0", "objects predicted minus drawn"),
+    "brier": MetricWords(
+        "Brier score", 3, "lower", "squared error of the probabilities near the structures"
+    ),
+    "ece": MetricWords(
+        "ECE", 3, "lower", "gap between how sure the model is and how often it is right, near them"
+    ),
+    "nll": MetricWords("Log loss", 3, "lower", "in nats: being sure and wrong costs most"),
     "volume": MetricWords("Volume", 2),
     "area": MetricWords("Area", 1),
     "extent": MetricWords("Largest extent", 1),

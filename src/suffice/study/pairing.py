@@ -16,8 +16,9 @@ from suffice.study.scores import MEAN, with_case_means
 
 FloatArray = npt.NDArray[np.float64]
 
-# What becomes of a structure, as rates; the other metrics are in the catalogue.
+# What becomes of a structure, as rates, and of probabilities; the catalogue has what masks give.
 OUTCOMES: dict[str, Better] = {"missed": "lower", "false": "lower", "absent": "higher"}
+CALIBRATION: dict[str, Better] = {"brier": "lower", "ece": "lower", "nll": "lower"}
 
 UNPAIRED_COLUMNS = ("method", "case", "label", "metric", "reason")
 
@@ -38,11 +39,12 @@ def better_values(metric: str) -> Better:
     stem = split_unit(metric)[0].replace("area", "volume")
     if stem in METRICS:
         return METRICS[stem].better
-    if metric in OUTCOMES:
-        return OUTCOMES[metric]
+    others = OUTCOMES | CALIBRATION
+    if metric in others:
+        return others[metric]
     raise UsageError(
         f"Nothing is known of the metric '{metric}'",
-        expected=f"{', '.join([*METRICS, *OUTCOMES])}, perhaps with a unit as in hd95_mm",
+        expected=f"{', '.join([*METRICS, *others])}, perhaps with a unit as in hd95_mm",
     )
 
 

@@ -153,6 +153,18 @@ def with_case_means(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([means[columns], table[columns]], ignore_index=True)
 
 
+def mean_over_raters(scores: pd.DataFrame) -> pd.DataFrame:
+    """Average the values that each case has against several raters; without the column ``rater``.
+
+    A mean is infinite where one value is. A table of one rater comes back as it is.
+    """
+    if "rater" not in scores.columns:
+        return scores
+    keys = [c for c in COLUMNS if c in scores.columns and c != "value"]
+    means = scores.groupby(keys, sort=False)["value"].mean().reset_index()
+    return pd.DataFrame(means)
+
+
 def _summary_row(
     group: pd.DataFrame, seed: int, level: float, n_resamples: int
 ) -> dict[str, float | str]:

@@ -37,6 +37,7 @@ from suffice.study import (
 )
 from suffice.study.comparing import paired_differences
 from suffice.study.pairing import by_subject
+from suffice.study.scores import mean_over_raters
 
 DIFFERENCES_CSV = "differences.csv"
 ALPHA = 0.05
@@ -86,8 +87,8 @@ class MethodComparison:
 
 
 def compare(
-    tables: Sequence[Path],
-    out: Path | None = None,
+    tables: Sequence[Path | str],
+    out: Path | str | None = None,
     *,
     names: Sequence[str] = (),
     metrics: Sequence[str] = ("dice",),
@@ -105,7 +106,8 @@ def compare(
     ----------
     tables : sequence of Path
         Each a ``scores.csv``, or the folder of an evaluation or a study. Every rung of a table is
-        a method. One method alone is not compared, but its test set can be planned.
+        a method. One method alone is not compared, but its test set can be planned. Of a table
+        against several raters each case counts with the mean over them.
     out : Path, optional
         Folder for ``scores.csv``, ``differences.csv``, ``ranking.csv``, ``unpaired.csv`` and
         ``comparison.png``.
@@ -132,9 +134,10 @@ def compare(
     SufficeError
         If a table cannot be read, nothing can be paired or ``out`` cannot be written.
     """
+    out = None if out is None else Path(out)
     if out is not None:
         require_free(out, overwrite=overwrite, mark=DIFFERENCES_CSV)
-    methods = _read_methods(tables, names)
+    methods = _read_methods([Path(table) for table in tables], names)
     paired, unpaired = pair_scores(methods, metrics=metrics, labels=labels)
     scores = _score_table(paired, width, level, seed)
     differences = compare_scores(paired, level=level, seed=seed)
@@ -156,7 +159,9 @@ def _read_methods(tables: Sequence[Path], names: Sequence[str]) -> dict[str, pd.
         )
     methods: dict[str, pd.DataFrame] = {}
     for i, place in enumerate(tables):
-        scores = read_scores(StudyFolder(place).scores if place.is_dir() else place)
+        scores = mean_over_raters(
+            read_scores(StudyFolder(place).scores if place.is_dir() else place)
+        )
         name = names[i] if names else _name_of(place)
         for method, part in _by_rung(scores, name, is_only=len(tables) == 1).items():
             if method in methods:

@@ -26,6 +26,7 @@ from suffice.study import (
     write_scores,
 )
 from suffice.study.ceiling import CEILING_SUMMARY_CSV, ceiling_scores, summarise_ceiling
+from suffice.study.scores import mean_over_raters
 from suffice.workflows.references import (
     ALL_RATERS,
     Pair,
@@ -38,7 +39,6 @@ from suffice.workflows.scoring import CaseScores, Wanted, score_pair
 
 SCORES_CSV = "scores.csv"
 _ONE_TABLE = ".csv"
-_KEYS = ["case", "subject", "label", "metric", "rung", "fold"]
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,7 @@ def advise_on(
             listener(Progress("advise", i / len(known.cases), note=case.name))
         facts += mask_facts(np.asarray(mask.array), mask.grid, known.legend)
         n_masks += 1
-    n_raters = len({r for case in known.cases for r in case.masks}) if known.cohort else 1
-    return advise(facts, n_raters=n_raters), n_masks
+    return advise(facts, n_raters=max(len(known.people), 1)), n_masks
 
 
 def _path(place: Path | str | Cohort) -> Path | Cohort:
@@ -233,8 +232,7 @@ def _evaluation(
     if "rater" in rows[0]:
         scores["rater"] = [str(row["rater"]) for row in rows]
         parts = {str(name): part for name, part in scores.groupby("rater", sort=False)}
-        means = scores.groupby(_KEYS, sort=False)["value"].mean().reset_index()
-        parts = {ALL_RATERS: pd.DataFrame(means), **parts}
+        parts = {ALL_RATERS: mean_over_raters(scores), **parts}
         summary, undefined = (
             pd.concat([of(part).assign(rater=name) for name, part in parts.items()])
             for of in (lambda part: summarise(part, seed=seed, level=level), undefined_rows)
