@@ -12,6 +12,7 @@ from PIL import Image as Pillow
 from suffice.core import Case, Channel, Cohort, CohortError, Legend, StorageError, UsageError
 from suffice.io import write_cohort
 from suffice.workflows.agreeing import RaterAgreement, agree
+from suffice.workflows.fusing import fuse_cohort
 from suffice.workflows.importing import import_cohort
 
 REAL_DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -73,6 +74,19 @@ def test_pairs_copies_ceiling_and_what_to_adjudicate(raters: Cohort) -> None:
     assert 0 < _row(found, "raters", "fleiss_kappa")["mean"] < 1
     assert _row(found, "raters", "icc_area")["n_cases"] == 6
     assert seen[-1].fraction == 1.0
+
+
+@pytest.mark.parametrize("name", ["consensus", "panel"])
+def test_a_consensus_is_held_against_nobody(raters: Cohort, tmp_path: Path, name: str) -> None:
+    """It is made of those whom it would be compared with, and so would flatter them all."""
+    before = agree(raters.root, without=["gold"])
+    fused = fuse_cohort(raters.root, tmp_path / "fused", name=name, without=["gold"]).cohort
+    after = agree(fused.root)
+    assert after.raters == ("anna_ink", "ben_ink", "cleo_ink")
+    assert after.n_single == 1
+    pd.testing.assert_frame_equal(after.summary, before.summary)
+    again = fuse_cohort(fused.root, tmp_path / "again", name="again").cohort
+    assert again.raters == ("again", "anna_ink", "ben_ink", "cleo_ink")
 
 
 def test_raters_left_out_and_persons(raters: Cohort) -> None:

@@ -24,6 +24,7 @@ from suffice.core import (
 from suffice.io import write_cohort, write_probabilities
 from suffice.metrics import Panel
 from suffice.workflows.evaluating import advise_on, evaluate
+from suffice.workflows.fusing import fuse_cohort
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 
@@ -205,6 +206,22 @@ def test_the_ceiling_stands_beside_the_score(raters, tmp_path):
     assert {p.name for p in (tmp_path / "out").iterdir()} >= {"ceiling.csv", "ceiling_summary.csv"}
     without = evaluate(raters / "pred", raters, ceiling=False)
     assert not len(without.ceiling)
+
+
+def test_a_consensus_has_no_part_in_the_ceiling(raters, tmp_path):
+    before = evaluate(raters / "pred", raters)
+    fuse_cohort(raters, tmp_path / "fused")
+    after = evaluate(raters / "pred", tmp_path / "fused")
+    assert set(after.ceiling["rater"]) == {"anna", "ben", "cleo"}
+    pd.testing.assert_frame_equal(after.ceiling_summary, before.ceiling_summary)
+    each = evaluate(raters / "pred", tmp_path / "fused", rater="all")
+    assert set(each.scores["rater"]) == {"anna", "ben", "cleo"}
+    assert "3 people drew" in str(advise_on(tmp_path / "fused")[0])
+
+
+def test_instances_of_the_full_panel_are_scored_once(raters):
+    scores = evaluate(raters / "pred", raters, panel=Panel.full(), instances=True).scores
+    assert not scores.duplicated(["case", "label", "metric"]).any()
 
 
 def test_instances_and_other_metrics_on_request(raters):

@@ -88,6 +88,14 @@ def test_soft_masks_are_read_as_probabilities(raters: Cohort, tmp_path: Path) ->
     assert data_hash(again) != data_hash(hard)
 
 
+def test_fusing_again_forgets_the_consensus_of_before(raters: Cohort, tmp_path: Path) -> None:
+    once = fuse_cohort(raters, tmp_path / "once", method="soft").cohort
+    again = fuse_cohort(once, tmp_path / "again", method="soft", without=["cleo"]).cohort
+    soft = read_soft_mask(again, again.cases[0])
+    drawn = [read_case_mask(again, again.cases[0], r).array == 1 for r in ("anna", "ben")]
+    np.testing.assert_allclose(soft[1], np.mean(drawn, axis=0), atol=1e-6)
+
+
 def test_wrong_probabilities_are_named(raters: Cohort, tmp_path: Path) -> None:
     cohort = fuse_cohort(raters, tmp_path / "fused", method="soft").cohort
     case = cohort.cases[0]

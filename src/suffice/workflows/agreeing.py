@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -47,6 +47,10 @@ from suffice.study.agreement import (
 
 AGREEMENT_CSV = "agreement.csv"
 CEILING_CSV = "ceiling.csv"
+UNDEFINED_CSV = "undefined.csv"
+CONSENSUS = "consensus"
+STATISTICS_CSV = "rater_statistics.csv"
+"""What `suffice fuse` writes beside a cohort whose first rater is the consensus."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +181,7 @@ def shared_cases(cohort: Cohort, without: Sequence[str] = ()) -> tuple[Cohort, i
     CohortError
         If no case has two raters.
     """
-    cohort = without_raters(cohort, without)
+    cohort = of_people(without_raters(cohort, without))
     shared = cohort.where(lambda case: len(case.masks) > 1)
     if not len(shared):
         raise CohortError(
@@ -188,6 +192,21 @@ def shared_cases(cohort: Cohort, without: Sequence[str] = ()) -> tuple[Cohort, i
     return shared, len(cohort.labelled()) - len(shared)
 
 
+def people_of(cohort: Cohort) -> tuple[str, ...]:
+    """Raters of a cohort who drew, without what they came to.
+
+    A consensus is a rater called ``consensus``, or the first one of a cohort that `suffice fuse`
+    wrote. It must not be held against those whom it is made of, nor vote with them.
+    """
+    fused = cohort.raters[:1] if (cohort.root / STATISTICS_CSV).is_file() else ()
+    return tuple(r for r in cohort.raters if r != CONSENSUS and r not in fused)
+
+
+def of_people(cohort: Cohort) -> Cohort:
+    """Take the masks of a consensus out of a cohort, see `people_of`."""
+    return _drawn_by(cohort, people_of(cohort))
+
+
 def without_raters(cohort: Cohort, without: Sequence[str]) -> Cohort:
     """Take the masks of some raters out of a cohort; raise a `UsageError` for unknown names."""
     unknown = [rater for rater in without if rater not in cohort.raters]
@@ -195,13 +214,20 @@ def without_raters(cohort: Cohort, without: Sequence[str]) -> Cohort:
         raise UsageError(
             f"Cohort '{cohort.name}' has no rater '{unknown[0]}'", got=", ".join(cohort.raters)
         )
-    if not without:
-        return cohort
-    cases = [
-        replace(case, masks={r: path for r, path in case.masks.items() if r not in without})
-        for case in cohort.cases
-    ]
-    return replace(cohort, cases=tuple(cases))
+    return _drawn_by(cohort, [rater for rater in cohort.raters if rater not in without])
+
+
+def _drawn_by(cohort: Cohort, raters: Sequence[str]) -> Cohort:
+    return replace(cohort, cases=tuple(drawn_by(case, raters) for case in cohort.cases))
+
+
+def drawn_by(case: Case, raters: Container[str]) -> Case:
+    """Return a case with the masks, plain and soft, of these raters alone."""
+    return replace(
+        case,
+        masks={r: path for r, path in case.masks.items() if r in raters},
+        soft_masks={r: path for r, path in case.soft_masks.items() if r in raters},
+    )
 
 
 def read_masks(cohort: Cohort, case: Case) -> tuple[Masks, Grid | None, list[LeftOut]]:

@@ -37,10 +37,14 @@ from suffice.io import (
 from suffice.io.cohort_folder import COHORT_TOML
 from suffice.raters import METHODS, Consensus, Method, fuse
 from suffice.study import available_cores, write_scores
-from suffice.workflows.agreeing import read_masks, without_raters
+from suffice.workflows.agreeing import (
+    CONSENSUS,
+    STATISTICS_CSV,
+    of_people,
+    read_masks,
+    without_raters,
+)
 
-CONSENSUS = "consensus"
-STATISTICS_CSV = "rater_statistics.csv"
 _PER_CASE_CSV = "rater_statistics_by_case.csv"
 # As `suffice agree` has it, but for masks equal to the voxel.
 _COPIED_SHARE = 0.8
@@ -92,6 +96,8 @@ def fuse_cohort(
 ) -> Fusion:
     """Write a cohort whose first rater is the consensus of all.
 
+    A consensus of before neither votes nor is in the new cohort.
+
     Parameters
     ----------
     cohort : Path or Cohort
@@ -123,7 +129,7 @@ def fuse_cohort(
     """
     out = Path(out)
     cohort = cohort if isinstance(cohort, Cohort) else read_cohort(Path(cohort))
-    cohort = without_raters(cohort, without)
+    cohort = of_people(without_raters(cohort, without))
     _require_sense(cohort, out, method, name, overwrite=overwrite)
     cases: list[Case] = []
     rows: list[dict[str, object]] = []

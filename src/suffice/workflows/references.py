@@ -22,8 +22,7 @@ from suffice.io import LeftOut, read_case_mask, read_cohort, read_mask, read_mas
 from suffice.io.cohort_folder import COHORT_TOML
 from suffice.io.formats import MODULES, stem_of, suffix_of
 from suffice.raters import Method, fuse
-from suffice.workflows.agreeing import read_masks
-from suffice.workflows.fusing import CONSENSUS
+from suffice.workflows.agreeing import CONSENSUS, drawn_by, people_of, read_masks
 
 ALL_RATERS = "all"
 _MAX_GUESSED_LABELS = 64
@@ -52,6 +51,8 @@ class References:
         Whose masks: a rater's name, ``all``, ``consensus``, or ``None`` for the first rater's.
     method : str
         How a consensus that the cohort does not hold is made.
+    people : frozenset of str
+        Raters who drew: all but a consensus.
     """
 
     cases: tuple[Case, ...]
@@ -59,11 +60,7 @@ class References:
     cohort: Cohort | None = None
     rater: str | None = None
     method: Method = "majority"
-
-    @property
-    def has_several_raters(self) -> bool:
-        """Whether two people drew some case."""
-        return any(len(case.masks) > 1 for case in self.cases)
+    people: frozenset[str] = frozenset()
 
     def read(self, case: Case) -> dict[str, LabelMap]:
         """Read the references of a case, by rater; several only where all raters are asked for.
@@ -76,13 +73,15 @@ class References:
         if self.cohort is None:
             return {"": read_mask(next(iter(case.masks.values())), self.legend)}
         if self.rater == ALL_RATERS:
-            return {rater: read_case_mask(self.cohort, case, rater) for rater in case.masks}
+            raters = [r for r in case.masks if r in self.people] or list(case.masks)
+            return {rater: read_case_mask(self.cohort, case, rater) for rater in raters}
         if self.rater == CONSENSUS and CONSENSUS not in self.cohort.raters:
             return {CONSENSUS: self._fused(self.cohort, case)}
         rater = self.rater or next(iter(case.masks))
         return {rater: read_case_mask(self.cohort, case, rater)}
 
     def _fused(self, cohort: Cohort, case: Case) -> LabelMap:
+        case = drawn_by(case, self.people)
         if len(case.masks) == 1:
             return read_case_mask(cohort, case)
         masks, grid, left_out = read_masks(cohort, case)
@@ -119,7 +118,12 @@ def read_references(
     if not len(drawn):
         raise CohortError(f"Cohort '{cohort.name}' has no reference mask")
     return References(
-        cases=drawn.cases, legend=cohort.legend, cohort=cohort, rater=rater, method=method
+        cases=drawn.cases,
+        legend=cohort.legend,
+        cohort=cohort,
+        rater=rater,
+        method=method,
+        people=frozenset(people_of(cohort)),
     )
 
 

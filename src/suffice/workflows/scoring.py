@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from suffice.core import Cohort, LabelMap, SufficeError, UsageError
+from suffice.core import Case, Cohort, LabelMap, SufficeError, UsageError
 from suffice.io import LeftOut, read_image, read_mask
-from suffice.metrics import WHOLE_CASE, Panel, Score, score_case
+from suffice.metrics import INSTANCE_METRICS, WHOLE_CASE, Panel, Score, score_case
 from suffice.metrics.calibration import CalibrationCounts
 from suffice.metrics.instance_scores import score_instances
 from suffice.metrics.instances import components
 from suffice.metrics.near import near_structures
 from suffice.raters import CeilingRow, ceiling
-from suffice.workflows.agreeing import read_masks
+from suffice.workflows.agreeing import drawn_by, read_masks
 from suffice.workflows.predicting import PROBABILITIES
 from suffice.workflows.references import Pair, References
 
@@ -61,9 +61,10 @@ def score_pair(known: References, wanted: Wanted, pair: Pair) -> CaseScores:
         raise
     except SufficeError as error:
         return CaseScores(left_out=(LeftOut(pair.predicted, str(error)),))
-    if not wanted.ceiling or known.cohort is None or len(pair.case.masks) < 2:
+    drawn = drawn_by(pair.case, known.people)
+    if not wanted.ceiling or known.cohort is None or len(drawn.masks) < 2:
         return CaseScores(by_rater)
-    rows, left_out = _ceiling(known.cohort, known, wanted, pair)
+    rows, left_out = _ceiling(known.cohort, known, wanted, drawn)
     return CaseScores(by_rater, rows, tuple(left_out))
 
 
@@ -74,10 +75,11 @@ def _score(
     rows = score_case(
         predicted.array, reference.array, reference.grid, known.legend, panel=wanted.panel
     )
-    if wanted.instances:
+    metrics = [name for name in INSTANCE_METRICS if name not in wanted.panel.names]
+    if wanted.instances and metrics:
         for label in known.legend:
             maps = [components(m.array == label.value) for m in (predicted, reference)]
-            rows += score_instances(maps[0], maps[1], reference.grid, label=label.name)
+            rows += score_instances(*maps, reference.grid, label=label.name, metrics=metrics)
     return rows + _calibration(known, pair, reference)
 
 
@@ -102,17 +104,17 @@ def _calibration(known: References, pair: Pair, reference: LabelMap) -> list[Sco
 
 
 def _ceiling(
-    cohort: Cohort, known: References, wanted: Wanted, pair: Pair
+    cohort: Cohort, known: References, wanted: Wanted, case: Case
 ) -> tuple[tuple[CeilingRow, ...], list[LeftOut]]:
-    masks, grid, left_out = read_masks(cohort, pair.case)
+    masks, grid, left_out = read_masks(cohort, case)
     if grid is None or len(masks) < 2:
         return (), left_out
     rows = ceiling(
         masks,
         grid,
         known.legend,
-        case=pair.case.name,
-        subject=pair.case.subject,
+        case=case.name,
+        subject=case.subject,
         nsd_tolerance_mm=wanted.panel.nsd_tolerance_mm,
     )
     return rows, left_out
