@@ -8,9 +8,11 @@ from suffice.core import ModelError, UsageError
 from suffice.segmenters.card import read_card
 from suffice.segmenters.plain_unet import PlainUNetSegmenter
 from suffice.segmenters.protocol import Segmenter
+from suffice.segmenters.threshold import ThresholdSegmenter
 from suffice.segmenters.unet import UNetSegmenter
 
 RUNGS: dict[str, type[Segmenter]] = {
+    "threshold": ThresholdSegmenter,
     "unet-plain": PlainUNetSegmenter,
     "unet": UNetSegmenter,
 }
