@@ -9,13 +9,9 @@ from suffice.metrics import score_case
 from suffice.raters import (
     adjudicate,
     agreement,
-    beyond_chance,
     ceiling,
     find_duplicate_raters,
-    fleiss_kappa,
-    human_ceiling,
     majority,
-    summarise_pairs,
 )
 
 LEGEND = Legend.from_names({1: "nodule"})
@@ -71,46 +67,6 @@ def test_empty_masks_are_counted_apart(rows):
     assert [p.dice for p in pairs if p.state == "one"] == [0.0, 0.0]
     assert all(np.isinf(p.hd95) for p in pairs if p.state == "one")
     assert all(np.isnan(p.dice) for p in pairs if p.state == "neither")
-    either = {(s.raters, s.metric): s for s in summarise_pairs(pairs, seed=0)}
-    both = {(s.raters, s.metric): s for s in summarise_pairs(pairs, seed=0, where="both")}
-    assert either[(), "dice"].absent == ("c3",) and either[(), "hd95"].undefined == ("c2",)
-    assert (either[(), "dice"].n_both, either[(), "dice"].n_one) == (4, 2)
-    assert either[(), "dice"].n_neither == 3
-    assert both[(), "hd95"].undefined == () and both[(), "hd95"].unit == "mm"
-    assert both[(), "dice"].interval.mean > either[(), "dice"].interval.mean
-    assert both[("anna", "ben"), "dice"].absent == ("c2", "c3")
-    assert all(np.isfinite(s.interval.mean) for s in both.values())
-
-
-def test_sizes_in_a_mean_have_no_sign(rows):
-    pairs, _ = rows
-    found = summarise_pairs(pairs, metrics=["size_difference"], seed=0, where="both")
-    assert all(s.interval.mean >= 0 for s in found)
-    with pytest.raises(UsageError, match="No such metric"):
-        summarise_pairs(pairs, metrics=["beauty"], seed=0)
-    with pytest.raises(UsageError, match="choice of rows"):
-        summarise_pairs(pairs, where="none", seed=0)
-
-
-def test_kappa_and_icc_from_the_rows(reading, rows):
-    (found,) = beyond_chance(rows[1])
-    voxels = np.concatenate([np.sum(list(m.values()), 0).ravel() for m in reading.values()])
-    tallies = np.stack([3 - voxels, voxels], axis=1).astype(int)
-    assert found.fleiss_kappa == pytest.approx(fleiss_kappa(tallies))
-    assert found.n_cases == 3 and found.size_icc.n_subjects == 3
-    holed = [
-        s
-        if s.case != "c1"
-        else type(s)(**{**fields(s), "sizes": s.sizes[:2], "yes_counts": s.yes_counts[:3]})
-        for s in rows[1]
-    ]
-    (found,) = beyond_chance(holed)
-    assert np.isnan(found.fleiss_kappa) and np.isfinite(found.krippendorff_alpha)
-    assert found.size_icc.n_incomplete == 1
-
-
-def fields(row):
-    return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
 def test_the_ceiling_is_each_rater_against_the_others(reading):
@@ -122,9 +78,6 @@ def test_the_ceiling_is_each_rater_against_the_others(reading):
         scores = score_case(masks[row.rater], majority(others), grid, LEGEND)
         assert row.dice == next(s.value for s in scores if s.metric == "dice")
         assert row.n_others == 2
-    found = human_ceiling(rows, metrics=["dice"], seed=0)
-    assert {s.raters for s in found} == {(), ("anna",), ("ben",), ("cleo",)}
-    assert found[0].absent == ("c3",)
     assert ceiling({"anna": masks["anna"]}, grid, LEGEND) == ()
     for method in ("staple", "simple", "shape", "soft"):
         assert len(ceiling(masks, grid, LEGEND, method=method)) == 3
@@ -166,7 +119,16 @@ def test_cases_to_adjudicate_come_worst_first_with_reasons(rows):
     assert [d.case for d in disputes] == ["c2", "c1"]
     assert disputes[0].reasons[0] == "ben drew nothing where anna, cleo drew it"
     assert any("sizes from" in reason for reason in disputes[1].reasons)
+    assert (disputes[0].n_one_sided, disputes[0].n_pairs) == (2, 3)
+    assert (disputes[0].worst_pair, disputes[0].min_dice) == (("anna", "ben"), 0.0)
     assert adjudicate(*rows, enough_dice=0.01) == []
+
+
+def test_masks_that_do_not_touch_are_not_one_sided():
+    masks = {"anna": ball_at((4, 4, 6), 2), "ben": ball_at((11, 11, 6), 2)}
+    found = agreement(masks, Grid.from_spacing((16, 16, 12), (1, 1, 1)), LEGEND)
+    (dispute,) = adjudicate(found.pairs, found.structures)
+    assert (dispute.min_dice, dispute.n_one_sided) == (0.0, 0)
 
 
 def test_the_one_who_stands_apart_is_named():

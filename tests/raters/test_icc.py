@@ -56,3 +56,18 @@ def test_perfect_constant_and_too_few():
     assert "two subjects" in icc_2_1([[1.0, 2.0]]).reason
     with pytest.raises(UsageError, match="a row a subject"):
         icc_2_1([1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("table", "value", "reason"),
+    [
+        ([[0, 1], [1, 0]], np.nan, "subjects do not differ beyond"),
+        ([[0, 5], [0, 5]], 0.0, "no interval"),
+        ([[1, 2], [2, 1], [1, 2], [2, 1]], -2.0, "no interval"),
+    ],
+)
+def test_subjects_that_do_not_differ_have_a_reason_and_no_warning(table, value, reason):
+    found = icc_2_1(table)
+    np.testing.assert_equal(found.value, value)
+    assert np.isnan([found.low, found.high]).all()
+    assert found.reason.startswith(reason)

@@ -108,7 +108,7 @@ def test_writes_its_tables_and_a_picture(raters: Cohort, tmp_path: Path) -> None
     found = agree(raters, out)
     assert {path.name for path in out.iterdir()} == {
         *("agreement.csv", "summary.csv", "ceiling.csv", "adjudicate.csv", "sizes.csv"),
-        *("heatmap.png", "left_out.csv"),
+        *("heatmap.png", "left_out.csv", "undefined.csv"),
     }
     written = pd.read_csv(out / "agreement.csv")
     assert written["value"].tolist() == pytest.approx(found.pairs["value"].tolist())

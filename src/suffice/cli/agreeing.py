@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suffice.cli.console import answer, answer_json, answer_table, remark, showing_progress
+from suffice.cli.console import (
+    answer,
+    answer_json,
+    answer_table,
+    remark,
+    remark_on_undefined,
+    showing_progress,
+)
 from suffice.cli.options import CohortFolder, Force, Json, Seed
 from suffice.cli.problems import named_problems
 
@@ -16,7 +23,7 @@ if TYPE_CHECKING:
 
     from suffice.workflows.agreeing import RaterAgreement
 
-SHOWN = ("label", "of", "metric", "mean", "low", "high", "n_subjects", "n_cases", "n_undefined")
+SHOWN = ("label", "of", "metric", "mean", "low", "high", "n_subjects", "n_values", "n_undefined")
 OVERALL = ("pairs", "two persons", "one person", "raters", "ceiling")
 N_TO_ADJUDICATE = 5
 
@@ -66,6 +73,7 @@ def agree(
         )
     for item in found.left_out:
         remark(f"left out {item.path}: {item.reason}")
+    remark_on_undefined(found.undefined)
     if as_json:
         answer_json(_facts(found))
     else:
@@ -91,7 +99,7 @@ def _answer_in_words(found: RaterAgreement, out: Path | None) -> None:
     worst = found.adjudicate.head(N_TO_ADJUDICATE)
     if len(worst):
         answer("adjudicate first:")
-        columns = ("case", "label", "mean_dice", "worst_pair", "min_dice")
+        columns = ("case", "label", "mean_dice", "worst_pair", "reasons")
         answer_table(columns, worst[list(columns)].itertuples(index=False))
     if out is not None:
         answer(f"all tables and heatmap.png are in {out}")
@@ -105,6 +113,7 @@ def _facts(found: RaterAgreement) -> dict[str, object]:
         "n_single": found.n_single,
         "duplicates": found.duplicates,
         "summary": found.summary.to_dict("records"),
+        "undefined": found.undefined.to_dict("records"),
         "adjudicate": found.adjudicate.to_dict("records"),
         "left_out": [{"path": i.path, "reason": i.reason} for i in found.left_out],
     }

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from suffice.core import Listener, Progress
 
 SECONDS_BETWEEN_LINES = 20.0
+MAX_NAMED = 5
 
 
 def remark(text: str) -> None:
@@ -43,6 +45,16 @@ def answer_table(header: Sequence[str] | None, rows: Iterable[Sequence[object]])
     for row in texts:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
         answer("  ".join(padded).rstrip())
+
+
+def remark_on_undefined(undefined: pd.DataFrame) -> None:
+    """Name on standard error the cases and metrics that are in no mean, by reason."""
+    for reason, part in undefined.groupby("reason", sort=False):
+        cases = list(dict.fromkeys(part["case"]))
+        names = ", ".join(cases[:MAX_NAMED])
+        more = f" and {len(cases) - MAX_NAMED} more" if len(cases) > MAX_NAMED else ""
+        metrics = ", ".join(dict.fromkeys(part["metric"]))
+        remark(f"in no mean, as {reason}: {metrics} of {names}{more}")
 
 
 def _cell(value: object) -> str:

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from suffice.cli.console import answer, answer_json, answer_table, remark, showing_progress
+from suffice.cli.console import (
+    answer,
+    answer_json,
+    answer_table,
+    remark,
+    remark_on_undefined,
+    showing_progress,
+)
 from suffice.cli.options import Force, Json, Seed
 from suffice.cli.problems import PROBLEM, named_problems
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from suffice.metrics import Panel
     from suffice.workflows.evaluating import Evaluation
 
 SHOWN = ("label", "metric", "mean", "low", "high", "n_subjects", "n_undefined")
-MAX_NAMED = 5
 
 
 @named_problems
@@ -133,7 +137,7 @@ def _advise(references: Path, *, as_json: bool) -> None:
 def _answer(evaluation: Evaluation, *, as_json: bool) -> None:
     for item in evaluation.left_out:
         remark(f"left out {item.path}: {item.reason}")
-    _remark_on_undefined(evaluation.undefined)
+    remark_on_undefined(evaluation.undefined)
     if as_json:
         answer_json(
             {
@@ -149,15 +153,6 @@ def _answer(evaluation: Evaluation, *, as_json: bool) -> None:
         n = len(evaluation.left_out)
         remark(f"error: {n} masks were left out of the score. Mend them as said above.")
         raise typer.Exit(PROBLEM)
-
-
-def _remark_on_undefined(undefined: pd.DataFrame) -> None:
-    for reason, part in undefined.groupby("reason", sort=False):
-        cases = list(dict.fromkeys(part["case"]))
-        names = ", ".join(cases[:MAX_NAMED])
-        more = f" and {len(cases) - MAX_NAMED} more" if len(cases) > MAX_NAMED else ""
-        metrics = ", ".join(dict.fromkeys(part["metric"]))
-        remark(f"in no mean, as {reason}: {metrics} of {names}{more}")
 
 
 def _answer_tables(evaluation: Evaluation) -> None:

@@ -17,18 +17,10 @@ from suffice.raters.kappa import fleiss_kappa, krippendorff_alpha
 from suffice.raters.shape_based import shape_based_average
 from suffice.raters.simple import SimpleResult, simple
 from suffice.raters.staple import StapleResult, staple, staple_cohort
-from suffice.raters.summary import (
-    BeyondChance,
-    RaterSummary,
-    beyond_chance,
-    human_ceiling,
-    summarise_pairs,
-)
 
 __all__ = [
     "METHODS",
     "Agreement",
-    "BeyondChance",
     "CeilingRow",
     "Comparison",
     "Consensus",
@@ -38,18 +30,15 @@ __all__ = [
     "Method",
     "PairAgreement",
     "RaterStatistic",
-    "RaterSummary",
     "SimpleResult",
     "StapleResult",
     "StructureAgreement",
     "adjudicate",
     "agreement",
-    "beyond_chance",
     "ceiling",
     "find_duplicate_raters",
     "fleiss_kappa",
     "fuse",
-    "human_ceiling",
     "icc_2_1",
     "krippendorff_alpha",
     "majority",
@@ -58,5 +47,4 @@ __all__ = [
     "soft_mean",
     "staple",
     "staple_cohort",
-    "summarise_pairs",
 ]

@@ -22,8 +22,12 @@ class Dispute:
     Parameters
     ----------
     case, subject, label : str
-    mean_dice : float
+    mean_dice, min_dice : float
         Over all pairs of raters of whom at least one drew it.
+    worst_pair : tuple of str
+        The pair with the lowest Dice; of several, the first.
+    n_pairs, n_one_sided : int
+        How many pairs, and of how many only one drew it.
     reasons : tuple of str
         In words.
     """
@@ -32,6 +36,10 @@ class Dispute:
     subject: str
     label: str
     mean_dice: float
+    min_dice: float
+    worst_pair: tuple[str, str]
+    n_pairs: int
+    n_one_sided: int
     reasons: tuple[str, ...]
 
 
@@ -78,11 +86,16 @@ def adjudicate(
         mean = float(np.mean([row.dice for row in rows]))
         if mean < enough_dice:
             spread = _variation(structure)
+            worst = min(rows, key=lambda row: row.dice)
             dispute = Dispute(
                 case=structure.case,
                 subject=structure.subject,
                 label=structure.label,
                 mean_dice=mean,
+                min_dice=worst.dice,
+                worst_pair=(worst.rater_a, worst.rater_b),
+                n_pairs=len(rows),
+                n_one_sided=sum(row.state == "one" for row in rows),
                 reasons=tuple(_reasons(rows, structure, mean, spread)),
             )
             ranked.append((mean, -spread, dispute))

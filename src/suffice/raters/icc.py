@@ -80,6 +80,10 @@ def icc_2_1(numbers: npt.ArrayLike, *, level: float = 0.95) -> Icc:
         reason = "all numbers are the same"
     else:
         value, low, high = _estimate(kept, level)
+        if np.isnan(value):
+            reason = "subjects do not differ beyond the raters' disagreement"
+        elif np.isnan(low):
+            reason = "no interval, as subjects do not differ beyond the raters' disagreement"
     return Icc(
         value=value,
         low=low,
@@ -102,18 +106,22 @@ def _estimate(table: npt.NDArray[np.float64], level: float) -> tuple[float, floa
     subjects = k * ((of_subject - grand) ** 2).sum() / (n - 1)
     raters = n * ((of_rater - grand) ** 2).sum() / (k - 1)
     error = (rest**2).sum() / ((n - 1) * (k - 1))
-    value = (subjects - error) / (subjects + (k - 1) * error + k * (raters - error) / n)
+    spread = subjects + (k - 1) * error + k * (raters - error) / n
+    if spread <= 1e-12 * (subjects + error + raters):
+        return float("nan"), float("nan"), float("nan")
+    value = (subjects - error) / spread
     if error <= 1e-24 * grand**2 and raters <= 1e-24 * grand**2:
         return 1.0, 1.0, 1.0
     a = k * value / (n * (1 - value))
     b = 1 + k * value * (n - 1) / (n * (1 - value))
-    freedom = (a * raters + b * error) ** 2 / (
-        (a * raters) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
-    )
+    parts = (a * raters) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
+    if not parts:
+        return float(value), float("nan"), float("nan")
+    freedom = (a * raters + b * error) ** 2 / parts
     tail = 1 - (1 - level) / 2
     above = f_distribution.ppf(tail, n - 1, freedom)
     below = f_distribution.ppf(tail, freedom, n - 1)
-    spread = k * raters + (k * n - k - n) * error
-    low = n * (subjects - above * error) / (above * spread + n * subjects)
-    high = n * (below * subjects - error) / (spread + n * below * subjects)
+    rest_spread = k * raters + (k * n - k - n) * error
+    low = n * (subjects - above * error) / (above * rest_spread + n * subjects)
+    high = n * (below * subjects - error) / (rest_spread + n * below * subjects)
     return float(value), float(low), float(high)

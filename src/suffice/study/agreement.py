@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from suffice.raters import (
     CeilingRow,
     PairAgreement,
     StructureAgreement,
+    adjudicate,
     fleiss_kappa,
     icc_2_1,
     krippendorff_alpha,
@@ -25,6 +27,8 @@ AGREEMENT_SUMMARY_COLUMNS = (
     *("label", "of", "who", "metric", "mean", "low", "high", "level", "n_subjects", "n_cases"),
     *("n_undefined", "pooled", "n_values"),
 )
+UNDEFINED_COLUMNS = ("case", "subject", "label", "raters", "metric", "reason")
+_COEFFICIENTS = {"fleiss_kappa": fleiss_kappa, "krippendorff_alpha": krippendorff_alpha}
 # How often the bootstrap of the ICC is drawn.
 _N_RESAMPLES = 500
 # Raters with fewer of the cases than this say nothing of a correlation over cases.
@@ -155,7 +159,8 @@ def summarise_agreement(
         coefficients of all together), ``ceiling`` (each rater against the consensus of the
         others) and ``rater`` (one of them). ``mean`` is over subjects, each with the mean of its
         values, with a bootstrap interval; ``pooled`` is the plain mean over all ``n_values``, or
-        the coefficient over all voxels together. Undefined values are in no mean but counted.
+        the coefficient over all voxels together. ``n_undefined`` counts the values that are in
+        no mean, those of `undefined_agreement`; of the ICC, cases that not all raters drew.
     """
     rows: list[Row] = []
     for label, part in table.groupby("label", sort=False):
@@ -177,15 +182,18 @@ def summarise_agreement(
 
 def _group(label: str, of: str, who: str, part: pd.DataFrame, seed: int, level: float) -> list[Row]:
     rows = []
+    n_absent = int((part["metric"] == "absent").sum())
     for metric, group in part.groupby("metric", sort=False):
         if metric == "absent":
             continue
         row = _interval_row(group, seed, level)
+        if metric != "dice_both":  # which is of those alone who both drew it
+            row["n_undefined"] = int(row["n_undefined"]) + n_absent
         rows.append({"label": label, "of": of, "who": who, "metric": str(metric), **row})
     return rows
 
 
-def _interval_row(group: pd.DataFrame, seed: int, level: float) -> Row:
+def _interval_row(group: pd.DataFrame, seed: int, level: float) -> dict[str, Any]:
     values = group["value"].to_numpy(dtype=float)
     defined = np.isfinite(values)
     kept = group[defined]
@@ -210,10 +218,7 @@ def _coefficients(
 ) -> list[Row]:
     mine = [s for s in structures if s.label == label and len(s.sizes) > 1]
     rows = []
-    for name, coefficient in (
-        ("fleiss_kappa", fleiss_kappa),
-        ("krippendorff_alpha", krippendorff_alpha),
-    ):
+    for name, coefficient in _COEFFICIENTS.items():
         values = [(s.case, s.subject, coefficient(*_tallies([s]))) for s in mine]
         group = pd.DataFrame(values, columns=["case", "subject", "value"])
         row = _interval_row(group, seed, level)
@@ -278,47 +283,80 @@ def _icc_bounds(
     for _ in range(_N_RESAMPLES):
         drawn = np.concatenate([cases_of[i] for i in rng.integers(len(names), size=len(names))])
         values.append(icc_2_1(numbers[drawn]).value)
-    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
+    known = np.asarray(values)[np.isfinite(values)]
+    if not known.size:
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def to_adjudicate(table: pd.DataFrame) -> pd.DataFrame:
+def to_adjudicate(
+    pairs: Iterable[PairAgreement], structures: Iterable[StructureAgreement]
+) -> pd.DataFrame:
     """Rank the cases by how little their raters agree, the worst first.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Of `agreement_table`.
 
     Returns
     -------
     DataFrame
         Columns ``case, subject, label, mean_dice, min_dice, worst_pair, n_one_sided, n_pairs,
-        largest_difference``: for each case the structure with the lowest mean Dice over the
-        pairs; of equals, the one with the largest difference in size. Cases in which nobody drew
-        anything agree and are not there.
+        reasons``: for each case the structure that its raters agree on least, see
+        `suffice.raters.adjudicate`. Cases that all drew alike, or in which nobody drew anything,
+        are not there.
     """
-    dice = table[table["metric"] == "dice"]
-    sizes = table[table["metric"].str.contains("_difference_")]
-    largest = sizes.groupby(["case", "label"])["value"].max().to_dict()
-    rows = []
-    for (case, subject, label), group in dice.groupby(["case", "subject", "label"], sort=False):
-        worst = group.iloc[int(group["value"].to_numpy(dtype=float).argmin())]
-        rows.append(
-            {
-                "case": case,
-                "subject": subject,
-                "label": label,
-                "mean_dice": float(group["value"].mean()),
-                "min_dice": float(worst["value"]),
-                "worst_pair": f"{worst['rater_a']} - {worst['rater_b']}",
-                "n_one_sided": int((group["value"] == 0).sum()),
-                "n_pairs": len(group),
-                "largest_difference": largest[case, label],
-            }
-        )
+    rows = [
+        {
+            "case": dispute.case,
+            "subject": dispute.subject,
+            "label": dispute.label,
+            "mean_dice": dispute.mean_dice,
+            "min_dice": dispute.min_dice,
+            "worst_pair": " - ".join(dispute.worst_pair),
+            "n_one_sided": dispute.n_one_sided,
+            "n_pairs": dispute.n_pairs,
+            "reasons": "; ".join(dispute.reasons),
+        }
+        for dispute in adjudicate(pairs, structures)
+    ]
     columns = ["case", "subject", "label", "mean_dice", "min_dice", "worst_pair", "n_one_sided"]
-    found = pd.DataFrame(rows, columns=[*columns, "n_pairs", "largest_difference"])
-    order = ["mean_dice", "largest_difference", "case"]
-    found = found.sort_values(order, ascending=[True, False, True], kind="stable")
+    found = pd.DataFrame(rows, columns=[*columns, "n_pairs", "reasons"])
     return found.drop_duplicates("case").reset_index(drop=True)
+
+
+def undefined_agreement(
+    table: pd.DataFrame, ceiling: pd.DataFrame, structures: Iterable[StructureAgreement]
+) -> pd.DataFrame:
+    """List the values of agreement that no mean takes in.
+
+    Parameters
+    ----------
+    table, ceiling : DataFrame
+        Of `agreement_table` and `ceiling_table`.
+    structures : iterable of StructureAgreement
+
+    Returns
+    -------
+    DataFrame
+        Columns `UNDEFINED_COLUMNS`: infinite distances of what one of two drew, pairs of whom
+        neither drew it (the metric is ``all`` then), and coefficients of cases in which every
+        voxel got the same vote of all.
+    """
+    parts = []
+    for part, raters in (
+        (table, table["rater_a"] + " - " + table["rater_b"]),
+        (ceiling, ceiling["rater"] + " - the others"),
+    ):
+        named = part.assign(raters=raters)
+        infinite = named[~np.isfinite(named["value"].astype(float))]
+        absent = named[named["metric"] == "absent"]
+        parts.append(infinite.assign(reason="drawn by one side alone"))
+        parts.append(absent.assign(metric="all", reason="drawn by neither"))
+    rows = [
+        (s.case, s.subject, s.label, "all", name, "all voxels got one vote of all")
+        for s in structures
+        if len(s.sizes) > 1
+        for name, coefficient in _COEFFICIENTS.items()
+        if not np.isfinite(coefficient(*_tallies([s])))
+    ]
+    columns = list(UNDEFINED_COLUMNS)
+    found = pd.concat([*parts, pd.DataFrame(rows, columns=columns)], ignore_index=True)
+    return found[columns]

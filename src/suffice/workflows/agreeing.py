@@ -43,6 +43,7 @@ from suffice.study.agreement import (
     sizes_table,
     summarise_agreement,
     to_adjudicate,
+    undefined_agreement,
 )
 
 AGREEMENT_CSV = "agreement.csv"
@@ -64,7 +65,7 @@ class RaterAgreement:
         With two raters or more.
     n_single : int
         Labelled cases with one rater, which say nothing here.
-    pairs, summary, ceiling, adjudicate, sizes : DataFrame
+    pairs, summary, ceiling, undefined, adjudicate, sizes : DataFrame
     duplicates : tuple of DuplicateRaters
         Raters whose masks are copies of another's.
     left_out : tuple of LeftOut
@@ -78,6 +79,7 @@ class RaterAgreement:
     pairs: pd.DataFrame
     summary: pd.DataFrame
     ceiling: pd.DataFrame
+    undefined: pd.DataFrame
     adjudicate: pd.DataFrame
     sizes: pd.DataFrame
     duplicates: tuple[DuplicateRaters, ...]
@@ -104,8 +106,8 @@ def agree(
     cohort : Path or Cohort
         With two raters or more in some cases.
     out : Path, optional
-        Folder for ``agreement.csv``, ``summary.csv``, ``ceiling.csv``, ``adjudicate.csv``,
-        ``sizes.csv``, ``left_out.csv`` and ``heatmap.png``.
+        Folder for ``agreement.csv``, ``summary.csv``, ``ceiling.csv``, ``undefined.csv``,
+        ``adjudicate.csv``, ``sizes.csv``, ``left_out.csv`` and ``heatmap.png``.
     without : sequence of str
         Raters to leave out, e.g. one who copies another.
     person_pattern : str, optional
@@ -161,7 +163,8 @@ def agree(
             table, structures, top, seed=seed, level=level, kind_of=kind_of
         ),
         ceiling=top,
-        adjudicate=to_adjudicate(table),
+        undefined=undefined_agreement(table, top, structures),
+        adjudicate=to_adjudicate(pairs, structures),
         sizes=sizes_table(structures),
         duplicates=tuple(find_duplicate_raters(pairs)),
         left_out=tuple(left_out),
@@ -280,6 +283,8 @@ def _write(found: RaterAgreement, out: Path, *, overwrite: bool) -> None:
         write_scores(folder / AGREEMENT_CSV, found.pairs)
         write_scores(folder / "summary.csv", found.summary)
         write_scores(folder / CEILING_CSV, found.ceiling)
+        if len(found.undefined):
+            write_scores(folder / UNDEFINED_CSV, found.undefined)
         write_scores(folder / "adjudicate.csv", found.adjudicate)
         write_scores(folder / "sizes.csv", found.sizes)
         write_heatmap(folder / "heatmap.png", found.pairs)
