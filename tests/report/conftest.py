@@ -55,7 +55,7 @@ def _write_cases(root: Path, names, flat, rng) -> None:
         shape, spacing = ((64, 80), (1, 1)) if flat else ((44, 56, 20), (1, 1, 2.5))
         grey, mask = _phantom(shape, spacing, rng)
         _, predicted = _phantom(shape, spacing, rng, shift=0.4 * i)
-        places = ("cohort/images", "cohort/labels", "study/validation")
+        places = ("cohort/images", "cohort/labels", "study/validation/unet")
         for place, array in zip(places, (grey, mask, predicted), strict=True):
             path = root / place / f"{name}{suffix}"
             if flat:
@@ -115,7 +115,7 @@ def _write_tables(study: Path, names, rng) -> None:
     splits += [(f"new-{i}", f"new-{i}", "unlabelled", "") for i in range(3)]
     columns = ["case", "subject", "part", "fold"]
     pd.DataFrame(splits, columns=columns).to_csv(study / "splits.csv", index=False)
-    for place in ("unet", "unet/fold-0", "unet/fold-1"):
+    for place in ("unet", "unet-fold-0", "unet-fold-1"):
         step = np.arange(0, 400, 20)
         history = pd.DataFrame({"step": step, "seconds": step * 0.6, "learning_rate": 0.01})
         history["loss"] = np.exp(-step / 120) + 0.1 + rng.normal(0, 0.01, len(step))

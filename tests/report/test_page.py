@@ -85,7 +85,7 @@ def test_study_that_has_just_begun_names_what_it_lacks(make_study):
     ("absent", "named"),
     [
         ("study.toml", "study.toml does not name the cohort"),
-        ("validation", "validation/ has no mask named"),
+        ("validation", "validation/unet/ has no mask named"),
         ("../cohort/cohort.toml", "is not a cohort"),
     ],
 )
@@ -122,7 +122,7 @@ def test_names_are_escaped(make_study):
 
 def test_no_absolute_path_of_the_machine_is_shown(make_study, tmp_path):
     study = make_study(names=["case-00", "case-01"])
-    (study / "validation" / "case-00.nii.gz").write_text("not an image")
+    (study / "validation" / "unet" / "case-00.nii.gz").write_text("not an image")
     text = _read(study)
     assert str(tmp_path) not in text
     assert "images/118.nii.gz" in text, "what remains still names the file"

@@ -78,7 +78,10 @@ def _volumes(folder: Path) -> Cohort:
 
 
 def _pictures(folder: Path) -> Cohort:
-    """A bright and a dark disc, with values that are not 1 and 2; one lacks the dark one."""
+    """A bright and a dark disc, with values that are not 1 and 2; one lacks the dark one.
+
+    Two raters drew them, the second a little to the right.
+    """
     cases = []
     for i in range(4):
         rng = np.random.default_rng(i)
@@ -90,8 +93,11 @@ def _pictures(folder: Path) -> Cohort:
         grey = 120 + 90.0 * (labels == 2) - 90.0 * (labels == 7) + rng.normal(0, 8, labels.shape)
         image, mask = folder / f"p{i}.png", folder / f"p{i}_mask.png"
         Picture.fromarray(np.clip(grey, 0, 255).astype(np.uint8)).save(image)
+        second = folder / f"p{i}_second.png"
         Picture.fromarray(labels).save(mask)
-        cases.append(Case(f"p{i}", f"s{i}", {"image": image}, {"expert": mask}))
+        Picture.fromarray(np.roll(labels, 1, axis=1)).save(second)
+        masks = {"expert": mask, "second": second}
+        cases.append(Case(f"p{i}", f"s{i}", {"image": image}, masks))
     legend = Legend.from_names({2: "bright", 7: "dark"})
     return Cohort("pictures", folder, (Channel(modality="XR"),), legend, tuple(cases))
 

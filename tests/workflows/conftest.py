@@ -15,6 +15,7 @@ from suffice.core import (
     Budget,
     Channel,
     Cohort,
+    CohortError,
     Image,
     LabelMap,
     Legend,
@@ -30,10 +31,16 @@ from suffice.segmenters import Prediction
 class ThresholdSegmenter:
     """Learns one threshold for a cohort with one structure."""
 
+    rung = "unet"
+
     def __init__(self) -> None:
         self.threshold_ = 0.0
         self.legend_ = Legend.from_names({1: "ball"})
         self.channels_ = (Channel(),)
+
+    @classmethod
+    def refusal(cls, labelled: Cohort) -> CohortError | None:
+        return None
 
     def fit(
         self,
@@ -77,7 +84,7 @@ def load_threshold_segmenter(folder: Path) -> ThresholdSegmenter:
 class Fakes:
     """What a workflow takes in the place of a network, and the fits that it asked for."""
 
-    make: Callable[[], ThresholdSegmenter]
+    rungs: dict[str, type[ThresholdSegmenter]]
     load: Callable[[Path], ThresholdSegmenter]
     fits: list[tuple[str, ...]]
 
@@ -101,4 +108,4 @@ def new_fakes() -> Fakes:
             fits.append(labelled.names)
             return super().fit(labelled, **options)
 
-    return Fakes(Recording, load_threshold_segmenter, fits)
+    return Fakes({"unet": Recording}, load_threshold_segmenter, fits)

@@ -36,7 +36,7 @@ def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
 def test_neither_trainings_nor_studies_share_one(
     tiny_cohort: Cohort, tmp_path: Path, fakes
 ) -> None:
-    options = {"minutes": 1, "make_segmenter": fakes.make}
+    options = {"minutes": 1, "rungs": fakes.rungs}
     with alone_in(tmp_path / "m.work"), pytest.raises(StorageError, match="Another run is at work"):
         train(tiny_cohort, tmp_path / "m", **options)
     with alone_in(tmp_path / "s"), pytest.raises(StorageError, match="Another run is at work"):

@@ -15,7 +15,7 @@ from suffice.workflows.training import train
 
 @pytest.fixture
 def model(tiny_cohort: Cohort, tmp_path: Path, fakes) -> Path:
-    return train(tiny_cohort, tmp_path / "model", minutes=1, make_segmenter=fakes.make).model
+    return train(tiny_cohort, tmp_path / "model", minutes=1, rungs=fakes.rungs).model
 
 
 def images_of(cohort: Cohort) -> Path:

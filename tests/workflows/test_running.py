@@ -15,7 +15,7 @@ from suffice.workflows.running import Study, run
 
 
 def run_tiny(cohort: Cohort, out: Path, fakes, **options) -> Study:
-    return run(cohort, out, **{"minutes": 1, **options}, make_segmenter=fakes.make, load=fakes.load)
+    return run(cohort, out, **{"minutes": 1, **options}, rungs=fakes.rungs, load=fakes.load)
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,8 @@ def finished(
 def test_the_whole_study(finished: Study, told: list[Progress]) -> None:
     assert sorted(path.name for path in finished.folder.iterdir()) == [
         "cautions.csv",
+        "costs.csv",
+        "ladder.csv",
         "left_out.csv",
         "measures.csv",
         "models",
@@ -57,7 +59,7 @@ def test_the_whole_study(finished: Study, told: list[Progress]) -> None:
 def test_no_model_is_scored_on_what_it_learned_from(
     tiny_cohort: Cohort, finished: Study, shared_fakes
 ) -> None:
-    final, *folds = shared_fakes.fits[:4]
+    *folds, final = shared_fakes.fits[:4]
     assert final == tiny_cohort.labelled().names
     scores = pd.read_csv(finished.folder / "scores.csv")
     for fold, learned_from in enumerate(folds):
@@ -118,14 +120,14 @@ def test_a_run_goes_on_after_its_last_whole_step(
             tiny_cohort,
             out,
             minutes=1,
-            make_segmenter=fakes.make,
+            rungs=fakes.rungs,
             load=fakes.load,
             listener=stop,
         )
-    assert len(fakes.fits) == 3
+    assert len(fakes.fits) == 2
     run_tiny(tiny_cohort, out, fakes)
     assert len(fakes.fits) == 5
-    assert fakes.fits[2] == fakes.fits[3]
+    assert fakes.fits[1] == fakes.fits[2]
 
 
 @pytest.mark.parametrize(
@@ -156,10 +158,10 @@ def test_a_replaced_study_leaves_what_a_person_put_beside_it(
 ) -> None:
     study = run_tiny(tiny_cohort, tmp_path / "study", fakes, test=["case0"])
     (study.folder / "thesis.txt").write_text("years of work", encoding="utf-8")
-    (study.folder / "validation" / "stale.png").write_text("", encoding="utf-8")
+    (study.folder / "validation" / "unet" / "stale.png").write_text("", encoding="utf-8")
     run_tiny(tiny_cohort, study.folder, fakes, test=["case0"], minutes=2, overwrite=True)
     assert (study.folder / "thesis.txt").exists()
-    assert not (study.folder / "validation" / "stale.png").exists()
+    assert not (study.folder / "validation" / "unet" / "stale.png").exists()
 
 
 def test_a_run_killed_before_its_record_stood_begins_anew(

@@ -11,7 +11,7 @@ from suffice.workflows.training import choose_labelled, read_names, train
 
 
 def test_a_model_is_left_and_no_work_folder(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
-    trained = train(tiny_cohort, tmp_path / "model", minutes=1, make_segmenter=fakes.make)
+    trained = train(tiny_cohort, tmp_path / "model", minutes=1, rungs=fakes.rungs)
     assert trained.cases == tiny_cohort.labelled().names == fakes.fits[0]
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
     assert 30 < fakes.load(tmp_path / "model").threshold_ < 70
@@ -20,9 +20,9 @@ def test_a_model_is_left_and_no_work_folder(tiny_cohort: Cohort, tmp_path: Path,
 def test_nothing_is_overwritten_without_leave(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
     (tmp_path / "model").mkdir()
     with pytest.raises(StorageError, match="exists already"):
-        train(tiny_cohort, tmp_path / "model", minutes=1, make_segmenter=fakes.make)
+        train(tiny_cohort, tmp_path / "model", minutes=1, rungs=fakes.rungs)
     assert fakes.fits == []
-    train(tiny_cohort, tmp_path / "model", minutes=1, make_segmenter=fakes.make, overwrite=True)
+    train(tiny_cohort, tmp_path / "model", minutes=1, rungs=fakes.rungs, overwrite=True)
     assert (tmp_path / "model" / "model.json").is_file()
 
 

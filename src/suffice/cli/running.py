@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from suffice.cli.console import answer, answer_json, remark, showing_progress
+from suffice.cli.console import answer, answer_json, answer_table, remark, showing_progress
 from suffice.cli.options import CohortFolder, Json, Minutes, Seed
 from suffice.cli.problems import named_problems
 
 if TYPE_CHECKING:
     from suffice.workflows.running import Study
+
+
+LADDER_SHOWN = ("rung", "dice", "low", "high", "minutes", "memory_gb", "verdict", "note")
 
 
 @named_problems
@@ -22,6 +26,13 @@ def run(
     minutes: Annotated[
         float, typer.Option("--minutes", "-m", help="Wall-clock minutes for all trainings.")
     ],
+    models: Annotated[
+        str,
+        typer.Option(
+            metavar="KINDS",
+            help="Kinds of models to choose from by their scores, e.g. unet,threshold, or all.",
+        ),
+    ] = "auto",
     test: Annotated[
         Path | None,
         typer.Option(
@@ -42,7 +53,7 @@ def run(
     """Train, score, predict, measure and report in one go.
 
     Scores are of subjects that the scored model never saw; the final model draws the masks of
-    the unlabelled scans.
+    the unlabelled scans. Several --models are fitted on the same folds and the best is kept.
 
     Killed or interrupted, the same command goes on where it was.
     """
@@ -55,6 +66,7 @@ def run(
             read_cohort(cohort),
             out,
             minutes=minutes,
+            models=[name.strip() for name in models.split(",") if name.strip()],
             test=None if test is None else read_names(test),
             seed=seed,
             mirror=mirror,
@@ -85,9 +97,15 @@ def demo(
 
 
 def _answer(study: Study, *, as_json: bool) -> None:
+    import pandas as pd
+
+    ladder = pd.read_csv(study.ladder, keep_default_na=False, na_values={"dice": [""]})
     if as_json:
-        answer_json(study)
+        answer_json({**asdict(study), "ladder": ladder.to_dict("records")})
         return
+    if len(ladder) > 1:
+        answer_table(LADDER_SHOWN, ladder[list(LADDER_SHOWN)].itertuples(index=False))
+        answer(f"{study.rung} is kept: {study.choice}")
     if study.left_out:
         remark(f"{len(study.left_out)} files were left out; {study.folder / 'left_out.csv'}")
     copies = [caution for caution in study.cautions if caution.cases]
@@ -102,7 +120,8 @@ def _answer(study: Study, *, as_json: bool) -> None:
         if not caution.cases:
             remark(f"caution: {caution.message}. {caution.cure}")
     answer(
-        f"Dice {study.dice:.3f} (95 % {study.dice_low:.3f} to {study.dice_high:.3f}) on"
-        f" {study.n_scored} cases of unseen subjects; {study.n_predicted} scans predicted"
+        f"{study.rung}: Dice {study.dice:.3f} (95 % {study.dice_low:.3f} to"
+        f" {study.dice_high:.3f}) on {study.n_scored} cases of unseen subjects;"
+        f" {study.n_predicted} scans predicted"
     )
     answer(str(study.report))

@@ -31,6 +31,12 @@ def train(
             "--cases", metavar="FILE", help="Learn from the cases in FILE, one name a line."
         ),
     ] = None,
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="KIND", help="Kind of model, as `suffice plan` lists them; auto is a U-Net."
+        ),
+    ] = "auto",
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -49,6 +55,7 @@ def train(
             minutes=minutes,
             n_labels=n_labels,
             cases=None if cases is None else training.read_names(cases),
+            model=model,
             seed=seed,
             overwrite=force,
             listener=listener,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from suffice.core import FileFormatError, UsageError
 from suffice.study import Caution, StudyFolder, read_cautions
+from suffice.study.ladder import COLUMNS as LADDER_COLUMNS
 
 _NUMBERS = (
     "value",
@@ -28,12 +29,18 @@ _NUMBERS = (
     "learning_rate",
     "loss",
     "dice",
+    "minutes",
+    "memory_gb",
+    "seconds_per_scan",
+    "behind",
+    "behind_low",
+    "behind_high",
 )
 
 
 @dataclass(frozen=True)
 class History:
-    """How one model learned: a row for each logged step."""
+    """How one model learned: a row for each logged step; no fold is the final model."""
 
     rung: str
     fold: str
@@ -59,6 +66,7 @@ class Study:
     histories: tuple[History, ...]
     cautions: tuple[Caution, ...] = ()
     ceiling: pd.DataFrame | None = None
+    ladder: pd.DataFrame | None = None
 
     @property
     def rung(self) -> str | None:
@@ -70,10 +78,18 @@ class Study:
         return scored[0] if scored else None
 
     def of_rung(self, table: pd.DataFrame | None) -> pd.DataFrame | None:
-        """Return the rows of ``table`` that belong to the report's model."""
+        """Return the rows of ``table`` that belong to the report's model.
+
+        Where cases were set apart for the test these are the rows of the test: the others told
+        which kind of model to choose.
+        """
         if table is None or table.empty:
             return None
-        return table[table["rung"] == self.rung]
+        mine = table[table["rung"] == self.rung]
+        for column, test in (("part", "test"), ("fold", "")):
+            if column in mine and (mine[column] == test).any():
+                return mine[mine[column] == test]
+        return mine
 
 
 def read_study(folder: Path) -> Study:
@@ -104,6 +120,7 @@ def read_study(folder: Path) -> Study:
         left_out=_read_table(place.left_out, ("path", "reason")),
         histories=_read_histories(folder / "models"),
         cautions=read_cautions(place.cautions),
+        ladder=_read_table(place.ladder, LADDER_COLUMNS),
         ceiling=_read_table(place.ceiling_summary, ("rater", "label", "metric", "mean")),
     )
 
@@ -145,13 +162,12 @@ def _read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame | None:
 
 def _read_histories(models: Path) -> tuple[History, ...]:
     found = []
-    for path in sorted(models.glob("*/history.csv")) + sorted(models.glob("*/fold-*/history.csv")):
+    for path in sorted(models.glob("*/history.csv")):
         table = _read_table(path, ("seconds", "loss"))
         if table is None or table.empty:
             continue
-        parts = path.relative_to(models).parts
-        fold = parts[1].removeprefix("fold-") if len(parts) == 3 else ""
-        found.append(History(parts[0], fold, table))
+        rung, _, fold = path.parent.name.partition("-fold-")
+        found.append(History(rung, fold, table))
     return tuple(found)
 
 

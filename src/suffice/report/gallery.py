@@ -61,9 +61,8 @@ def _cohort(study: Study) -> Cohort:
 
 def _overlay(study: Study, cohort: Cohort, pick: Pick) -> Overlay:
     (case,) = cohort.subset([pick.case]).cases
-    return case_overlay(
-        pick, case, cohort, _prediction_of(StudyFolder(study.folder).validation, pick.case)
-    )
+    masks = StudyFolder(study.folder).validation(study.rung or "")
+    return case_overlay(pick, case, cohort, _prediction_of(masks, pick.case))
 
 
 def _prediction_of(folder: Path, case: str) -> Path:
@@ -75,7 +74,7 @@ def _prediction_of(folder: Path, case: str) -> Path:
     ]
     if not found:
         raise FileFormatError(
-            f"validation/ has no mask named {case}",
+            f"validation/{folder.name}/ has no mask named {case}",
             cure="Run the study again with the same command; it adds what is missing.",
         )
     return found[0]

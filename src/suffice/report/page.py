@@ -16,6 +16,7 @@ from suffice.io.formats import stem_of
 from suffice.report.folder import Study, read_study
 from suffice.report.gallery import make_gallery
 from suffice.report.headline import make_headline
+from suffice.report.ladder import ladder_figure, ladder_rows, ladder_sentences
 from suffice.report.plots import dice_figure, history_figure
 from suffice.report.provenance import provenance_rows, relative
 from suffice.report.raters import rater_labels, rater_rows
@@ -111,6 +112,9 @@ def _content(study: Study) -> dict[str, Any]:
         "dice_figure": None if dice is None else Markup(_dice_figure(study, dice)),
         "history_figure": Markup(history_figure(histories)) if histories else None,
         "n_folds": count_folds(study),
+        "ladder_figure": Markup(_ladder_figure(study)) if len(ladder_rows(study)) > 1 else None,
+        "ladder_rows": ladder_rows(study),
+        "ladder_sentences": ladder_sentences(study),
         "measures": [] if study.measures is None else measure_tables(study.measures),
         "left_out": _left_out(study),
         "provenance": provenance_rows(config, study.folder),
@@ -148,6 +152,10 @@ def _dice_figure(study: Study, dice: pd.DataFrame) -> str:
             place = (float(row["mean"]), float(row["low"]), float(row["high"]))
             intervals[str(row["label"])] = place
     return dice_figure(dice, intervals)
+
+
+def _ladder_figure(study: Study) -> str:
+    return "" if study.ladder is None else ladder_figure(study.ladder)
 
 
 def _left_out(study: Study) -> dict[str, Any] | None:

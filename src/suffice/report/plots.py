@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -18,7 +19,21 @@ from suffice.report.folder import History
 # Stand-ins that no one draws with; the page's style sheet decides what they look like.
 INK, MUTED, GRID, FIRST, SECOND = "#010203", "#010204", "#010205", "#010206", "#010207"
 _VARIABLES = {INK: "ink", MUTED: "muted", GRID: "line", FIRST: "predicted", SECOND: "drawn"}
-_STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "suffice", "font.size": 11.0}
+STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "suffice", "font.size": 11.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours of text, of what stands back, of lines behind, and of what is shown."""
+
+    ink: str
+    muted: str
+    line: str
+    mark: str
+
+
+PAGE = Palette(INK, MUTED, GRID, FIRST)
+PRINT = Palette("#17212b", "#566472", "#d9e0e6", "#d55e00")
 
 
 def dice_figure(dice: pd.DataFrame, intervals: dict[str, tuple[float, float, float]]) -> str:
@@ -32,7 +47,7 @@ def dice_figure(dice: pd.DataFrame, intervals: dict[str, tuple[float, float, flo
         Mean, low and high for each structure that the summary knows.
     """
     labels = [str(label) for label in dice.columns]
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.75 + 0.85 * len(labels)), layout="constrained")
         axes = figure.add_subplot()
         for row, label in enumerate(labels):
@@ -48,9 +63,9 @@ def dice_figure(dice: pd.DataFrame, intervals: dict[str, tuple[float, float, flo
         low = float(np.nanmin(dice.to_numpy(dtype=np.float64)))
         axes.set_xlim(min(0.5, np.floor(low * 10) / 10) - 0.015, 1.0)
         axes.set_xlabel("Dice of each case (dots); mean over subjects with its interval (bar)")
-        _dress(axes, grid_axis="x")
+        dress(axes, grid_axis="x")
         axes.tick_params(axis="y", length=0)
-        return _svg(figure)
+        return svg(figure)
 
 
 def swarm(values: npt.NDArray[np.float64], width: float = 0.008) -> npt.NDArray[np.float64]:
@@ -89,7 +104,7 @@ def _interval(axes: Axes, row: float, mean: float, low: float, high: float) -> N
 def history_figure(histories: list[History]) -> str:
     """Draw loss and training Dice against minutes; the final model thick, the folds thin."""
     has_dice = any("dice" in h.table and h.table["dice"].notna().any() for h in histories)
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 4.4 if has_dice else 2.6), layout="constrained")
         rows = figure.subplots(2 if has_dice else 1, 1, sharex=True, squeeze=False)[:, 0]
         for history in sorted(histories, key=lambda h: h.is_final):
@@ -103,9 +118,9 @@ def history_figure(histories: list[History]) -> str:
         rows[-1].set_xlabel("Minutes")
         rows[-1].set_xlim(left=0)
         for axes in rows:
-            _dress(axes, grid_axis="y")
+            dress(axes, grid_axis="y")
         figure.align_ylabels(list(rows))
-        return _svg(figure)
+        return svg(figure)
 
 
 def _curve(axes: Axes, history: History, column: str) -> None:
@@ -118,18 +133,19 @@ def _curve(axes: Axes, history: History, column: str) -> None:
         axes.plot(minutes, values, color=MUTED, linewidth=0.9, alpha=0.7, zorder=2)
 
 
-def _dress(axes: Axes, grid_axis: str) -> None:
+def dress(axes: Axes, grid_axis: str, palette: Palette = PAGE) -> None:
+    """Take away what is no data, and colour the rest."""
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(MUTED)
-    axes.tick_params(colors=MUTED, labelcolor=INK)
-    axes.grid(axis="x" if grid_axis == "x" else "y", color=GRID, linewidth=0.8)
+    axes.spines["bottom"].set_color(palette.muted)
+    axes.tick_params(colors=palette.muted, labelcolor=palette.ink)
+    axes.grid(axis="x" if grid_axis == "x" else "y", color=palette.line, linewidth=0.8)
     axes.set_axisbelow(True)
     for text in (axes.xaxis.label, axes.yaxis.label):
-        text.set_color(INK)
+        text.set_color(palette.ink)
 
 
-def _svg(figure: Figure) -> str:
+def svg(figure: Figure) -> str:
     """Write the figure as an SVG element that takes font and colours from the page."""
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))

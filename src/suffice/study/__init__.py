@@ -3,7 +3,9 @@
 from suffice.cores import usable_cores as available_cores
 from suffice.study.cautions import COPIES, Caution, read_cautions, write_cautions
 from suffice.study.comparing import compare_scores, significantly_better, winner_of
+from suffice.study.costs import Cost, read_costs, write_costs
 from suffice.study.folder import StudyFolder
+from suffice.study.ladder import Choice, choice_of, ladder_table
 from suffice.study.pairing import Paired, better_values, pair_scores
 from suffice.study.precision import (
     SampleSize,
@@ -37,6 +39,8 @@ __all__ = [
     "COPIES",
     "MEAN",
     "Caution",
+    "Choice",
+    "Cost",
     "Paired",
     "RankBy",
     "Ranking",
@@ -47,15 +51,18 @@ __all__ = [
     "available_cores",
     "better_values",
     "changed_versions",
+    "choice_of",
     "compare_scores",
     "data_hash",
     "expected_width",
     "hold_out",
     "k_folds",
+    "ladder_table",
     "machine",
     "pair_scores",
     "rank_methods",
     "read_cautions",
+    "read_costs",
     "read_record",
     "read_scores",
     "read_splits",
@@ -70,6 +77,7 @@ __all__ = [
     "winner_of",
     "with_case_means",
     "write_cautions",
+    "write_costs",
     "write_record",
     "write_scores",
     "write_splits",

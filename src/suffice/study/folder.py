@@ -14,7 +14,7 @@ class StudyFolder:
     --------
     >>> study = StudyFolder(Path("lungs"))
     >>> study.scores.as_posix(), study.model("unet", fold=2).as_posix()
-    ('lungs/scores.csv', 'lungs/models/unet/fold-2')
+    ('lungs/scores.csv', 'lungs/models/unet-fold-2')
     """
 
     root: Path
@@ -38,6 +38,16 @@ class StudyFolder:
     def summary(self) -> Path:
         """Means with intervals."""
         return self.root / "summary.csv"
+
+    @property
+    def costs(self) -> Path:
+        """Minutes and memory of each training."""
+        return self.root / "costs.csv"
+
+    @property
+    def ladder(self) -> Path:
+        """The kinds of models side by side, with the best one and the one that is enough."""
+        return self.root / "ladder.csv"
 
     @property
     def ceiling(self) -> Path:
@@ -64,10 +74,9 @@ class StudyFolder:
         """What makes the score doubtful."""
         return self.root / "cautions.csv"
 
-    @property
-    def validation(self) -> Path:
-        """Masks of the scored cases."""
-        return self.root / "validation"
+    def validation(self, rung: str) -> Path:
+        """Masks of the scored cases by one kind of model."""
+        return self.root / "validation" / rung
 
     @property
     def predictions(self) -> Path:
@@ -95,12 +104,18 @@ class StudyFolder:
             self.ceiling,
             self.ceiling_summary,
             self.cautions,
+            self.costs,
+            self.ladder,
             self.report,
         )
-        folders = (self.root / "models", self.work, self.validation, self.predictions)
+        folders = (
+            self.root / "models",
+            self.work,
+            self.root / "validation",
+            self.predictions,
+        )
         return (*folders, *tables, self.splits, self.record)
 
     def model(self, rung: str, fold: int | None = None) -> Path:
         """Folder of a rung's final model, or of the one that is scored on ``fold``."""
-        folder = self.root / "models" / rung
-        return folder if fold is None else folder / f"fold-{fold}"
+        return self.root / "models" / (rung if fold is None else f"{rung}-fold-{fold}")

@@ -119,14 +119,20 @@ class StudyRecord:
     name, cohort : str
         Name of the cohort, and its path relative to the study folder.
     rung : str
-        The model that was trained.
+        The kind of model that is reported; empty until it is chosen.
     seed : int
     minutes : float
-        Budget for one training.
+        Budget for all trainings together.
     data_hash : str
         See `data_hash`.
     settings : dict
         Options as resolved: text, numbers, booleans and lists of them; ``None`` is not written.
+    choice : str
+        How the kind of model came to be chosen.
+    allotted : dict of str to float
+        Minutes for one training of each kind of model.
+    refused : dict of str to str
+        Kinds that do not apply, with the reason.
     """
 
     name: str
@@ -136,13 +142,16 @@ class StudyRecord:
     minutes: float
     data_hash: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    choice: str = ""
+    allotted: Mapping[str, float] = field(default_factory=dict)
+    refused: Mapping[str, str] = field(default_factory=dict)
     created: str = field(default_factory=lambda: date.today().isoformat())
     versions: Mapping[str, str] = field(default_factory=versions)
     machine: Mapping[str, Any] = field(default_factory=machine)
 
 
-_TABLES = ("settings", "versions", "machine")
-_KEYS = ("name", "cohort", "rung", "seed", "minutes", "data_hash", "created")
+_TABLES = ("settings", "allotted", "refused", "versions", "machine")
+_KEYS = ("name", "cohort", "rung", "choice", "seed", "minutes", "data_hash", "created")
 
 
 def write_record(path: Path, record: StudyRecord) -> None:

@@ -8,11 +8,11 @@ from suffice.core import Budget, Listener, StorageError, silent
 from suffice.files import PARTIAL_PREFIX
 from suffice.io import read_cohort
 from suffice.io.cohort_folder import COHORT_TOML
-from suffice.segmenters import UNetSegmenter, load_segmenter
+from suffice.segmenters import RUNGS, load_segmenter
+from suffice.workflows.allotting import Rungs
 from suffice.workflows.demo import write_demo_cohort
 from suffice.workflows.predicting import SegmenterLoader
 from suffice.workflows.running import Study, run
-from suffice.workflows.training import SegmenterMaker
 
 
 def demonstrate(
@@ -21,7 +21,7 @@ def demonstrate(
     minutes: float,
     n_subjects: int = 12,
     seed: int = 0,
-    make_segmenter: SegmenterMaker = UNetSegmenter,
+    rungs: Rungs = RUNGS,
     load: SegmenterLoader = load_segmenter,
     listener: Listener = silent,
 ) -> Study:
@@ -38,7 +38,7 @@ def demonstrate(
         At least 4; half of them are labelled.
     seed : int
         Seed of the phantoms and of the study.
-    make_segmenter, load : callable
+    rungs, load
         See `suffice.workflows.running.run`.
     listener : callable
         Is told the progress.
@@ -66,7 +66,7 @@ def demonstrate(
         minutes=minutes,
         test=cohort.labelled().where(lambda case: case.subject in unseen).names,
         seed=seed,
-        make_segmenter=make_segmenter,
+        rungs=rungs,
         load=load,
         listener=listener,
     )

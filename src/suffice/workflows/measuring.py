@@ -17,9 +17,9 @@ COLUMNS = ("case", "subject", "visit", "date", "label", "source")
 
 
 def measure_study(
-    cohort: Cohort, study: StudyFolder, *, listener: Listener = silent
+    cohort: Cohort, study: StudyFolder, rung: str, *, listener: Listener = silent
 ) -> pd.DataFrame:
-    """Measure the masks of a study.
+    """Measure the masks of a study: those drawn, and those of one kind of model.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def measure_study(
     rows: list[dict[str, object]] = []
     for i, case in enumerate(cohort.cases):
         listener(Progress("measure", i / len(cohort), note=case.name))
-        for source, mask in _masks(cohort, case, (study.validation, study.predictions)):
+        for source, mask in _masks(cohort, case, (study.validation(rung), study.predictions)):
             rows += _rows(case, source, mask)
     listener(Progress("measure", 1.0))
     names = dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from suffice.study import (
     write_record,
     write_splits,
 )
+from suffice.workflows.allotting import Allotment
 from suffice.workflows.locking import LOCK
 from suffice.workflows.training import choose_labelled
 
@@ -44,34 +45,33 @@ class Division:
         What the final model learns from, and the cases that no model learns from.
     folds : tuple of Split
         For each scored model what it learns from and what it is scored on; none where the
-        final model itself is scored on cases set apart.
+        final model alone is scored, on cases set apart.
     """
 
     final: Split
     folds: tuple[Split, ...] = ()
 
-    @property
-    def n_models(self) -> int:
-        """How many models are trained."""
-        return 1 + len(self.folds)
-
-    def learned_from(self) -> dict[int | None, tuple[str, ...]]:
-        """Names of the cases that each fold's model learns from; ``None`` is the final model."""
-        return {fold: split.train for fold, split in self._splits().items()}
-
-    def scored_on(self) -> dict[int | None, tuple[str, ...]]:
-        """Names of the cases that each model is scored on."""
-        return {fold: split.test for fold, split in self._splits().items() if split.test}
-
-    def _splits(self) -> dict[int | None, Split]:
-        return {None: self.final} | dict(enumerate(self.folds))
+    def fold_of(self) -> dict[str, str]:
+        """For each scored case the fold whose model is scored on it; empty for the final one."""
+        folds = {name: str(i) for i, fold in enumerate(self.folds) for name in fold.test}
+        return folds | dict.fromkeys(self.final.test, "")
 
 
-def divide(cohort: Cohort, *, test: Sequence[str] | None, seed: int) -> Division:
-    """Divide the labelled cases by subject: the named test cases, else one or three folds."""
+def divide(
+    cohort: Cohort, *, test: Sequence[str] | None, seed: int, is_choice: bool = False
+) -> Division:
+    """Divide the labelled cases by subject: the named test cases, else one or three folds.
+
+    Where there ``is_choice`` among kinds of models, the cases that are not set apart for the
+    test are divided into folds as well, as the test must have no part in it.
+    """
     labelled = cohort.labelled()
     if test is not None:
-        return Division(_set_apart(cohort, test))
+        apart = _set_apart(cohort, test)
+        if not is_choice:
+            return Division(apart)
+        inner = divide(cohort.subset(apart.train), test=None, seed=seed)
+        return Division(apart, inner.folds)
     everything = Split(labelled.names, ())
     n_subjects = len(labelled.subjects)
     # Masks are read quickly, and a rare structure must not be left to chance.
@@ -112,20 +112,22 @@ def open_study(
     out: Path,
     division: Division,
     *,
-    rung: str,
+    allot: Callable[[], Allotment],
     seed: int,
     minutes: float,
     settings: Mapping[str, Any],
     overwrite: bool = False,
-) -> tuple[StudyFolder, Division]:
+) -> tuple[StudyFolder, Division, StudyRecord]:
     """Write ``study.toml`` and ``splits.csv``, or check that the study there is the same.
 
     Parameters
     ----------
     division : Division
         For a new study; one that was begun keeps its own.
+    allot : callable
+        Divides the minutes; asked where a study begins, which then keeps them.
     minutes : float
-        For one training.
+        For all trainings.
     overwrite : bool
         Whether a study with other settings or data may be replaced. One with the same is
         always gone on with.
@@ -141,7 +143,7 @@ def open_study(
     record = StudyRecord(
         name=cohort.name,
         cohort=Path(os.path.relpath(cohort.root.resolve(), out.resolve())).as_posix(),
-        rung=rung,
+        rung="",
         seed=seed,
         minutes=minutes,
         data_hash=data_hash(cohort),
@@ -154,16 +156,17 @@ def open_study(
             f"'{out}' is there already and is not a study", cure="Name another folder with --out."
         )
     if not study.record.is_file():
+        allotment = allot()
+        record = replace(record, allotted=allotment.minutes, refused=allotment.refused)
         write_splits(study.splits, cohort, division.final.test, division.folds)
         write_record(study.record, record)
-    return study, Division(*read_splits(study.splits))
+    return study, Division(*read_splits(study.splits)), read_record(study.record)
 
 
 def _require_same(study: StudyFolder, record: StudyRecord, *, overwrite: bool) -> None:
     begun = read_record(study.record)
     facts = {
         "data": (begun.data_hash, record.data_hash),
-        "rung": (begun.rung, record.rung),
         "seed": (begun.seed, record.seed),
         "minutes": (begun.minutes, record.minutes),
         **{key: (begun.settings.get(key), value) for key, value in record.settings.items()},

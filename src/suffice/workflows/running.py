@@ -4,38 +4,34 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
-from suffice.core import Budget, Cohort, Listener, Progress, silent
+from suffice.core import Budget, Cohort, Listener, silent
 from suffice.io import LeftOut
 from suffice.io.left_out import LEFT_OUT_CSV, read_left_out, write_left_out
 from suffice.qc import labelled_duplicates
 from suffice.report import write_report
-from suffice.segmenters import UNetSegmenter, load_segmenter
+from suffice.segmenters import RUNGS, load_segmenter
 from suffice.study import (
     MEAN,
     Caution,
-    StudyFolder,
     changed_versions,
     read_cautions,
-    read_record,
     summarise,
     write_cautions,
     write_scores,
 )
-from suffice.workflows.evaluating import evaluate
+from suffice.workflows.allotting import AUTO, Rungs, allot, choose_rungs
+from suffice.workflows.climbing import Job, choose, fit_final, fit_folds, score_rung, write_ladder
+from suffice.workflows.evaluating import Evaluation
 from suffice.workflows.locking import alone_in
 from suffice.workflows.measuring import measure_study
-from suffice.workflows.opening import Division, divide, open_study
-from suffice.workflows.predicting import SegmenterLoader, predict_scans
-from suffice.workflows.scans import scan_of_case
-from suffice.workflows.training import SegmenterMaker, train
-
-RUNG = "unet"
+from suffice.workflows.opening import divide, open_study
+from suffice.workflows.predicting import SegmenterLoader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +40,12 @@ class Study:
 
     Parameters
     ----------
-    folder, report : Path
+    folder, report, ladder : Path
+        The study, its report, and the table of the kinds of models.
+    rung, choice : str
+        The kind of model that was chosen, and why.
     dice, dice_low, dice_high : float
-        Mean Dice over the structures on unseen subjects, with its interval.
+        Its mean Dice over the structures on unseen subjects, with its interval.
     n_scored, n_predicted : int
         Cases with a score, and cases without a mask that got one.
     left_out : tuple of LeftOut
@@ -56,6 +55,9 @@ class Study:
 
     folder: Path
     report: Path
+    ladder: Path
+    rung: str
+    choice: str
     dice: float
     dice_low: float
     dice_high: float
@@ -65,31 +67,17 @@ class Study:
     cautions: tuple[Caution, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """What every step of a run needs."""
-
-    cohort: Cohort
-    study: StudyFolder
-    division: Division
-    minutes_each: float
-    seed: int
-    mirror: bool
-    make_segmenter: SegmenterMaker
-    load: SegmenterLoader
-    listener: Listener
-
-
 def run(
     cohort: Cohort,
     out: Path,
     *,
     minutes: float,
+    models: Sequence[str] = (AUTO,),
     test: Sequence[str] | None = None,
     seed: int = 0,
     mirror: bool = False,
     overwrite: bool = False,
-    make_segmenter: SegmenterMaker = UNetSegmenter,
+    rungs: Rungs = RUNGS,
     load: SegmenterLoader = load_segmenter,
     listener: Listener = silent,
 ) -> Study:
@@ -105,19 +93,27 @@ def run(
     out : Path
         The study folder.
     minutes : float
-        For all trainings together; each model gets an equal share.
+        For all trainings together. Each kind of model gets what it expects to need at most, and
+        those that could always use more share the rest equally.
+    models : sequence of str
+        Kinds of models, see `suffice.segmenters.RUNGS`; ``all`` of them, or ``auto``, a U-Net.
+        Several are fitted on the same folds, and the best by mean Dice over these is the final
+        model. Kinds that do not apply are listed with the reason.
     test : sequence of str, optional
-        Labelled cases to score on, which no model of the study learns from. By default a
-        fifth of the subjects is held out for the score where at least 30 are labelled, and
-        fewer are scored in three folds; the final model then learns from all of them.
+        Labelled cases to score on, which no model of the study learns from and which have no
+        part in the choice among several kinds. By default a fifth of the subjects is held out
+        for the score where at least 30 are labelled, and fewer are scored in three folds; the
+        final model then learns from all of them.
     seed : int
         Seed of the split, the trainings and the intervals.
     mirror : bool
         Whether to average predictions over mirrored pictures; volumes are never mirrored.
     overwrite : bool
         Whether a study with other settings or data may be replaced.
-    make_segmenter, load : callable
-        Make the segmenter that is to be fitted, and read a fitted one.
+    rungs : dict of str to type of Segmenter
+        The kinds of models to choose from.
+    load : callable
+        Reads the folder of a model.
     listener : callable
         Is told the progress.
 
@@ -128,45 +124,54 @@ def run(
     """
     out = Path(out)
     Budget(minutes=minutes)
-    division = divide(cohort, test=test, seed=seed)
-    minutes_each = minutes / division.n_models
-    settings = {"minutes_in_all": minutes, "test": list(test or ()), "mirror": mirror}
+    names = choose_rungs(models, rungs)
+    division = divide(cohort, test=test, seed=seed, is_choice=len(names) > 1)
+    settings = {"models": list(names), "test": list(test or ()), "mirror": mirror}
     with alone_in(out):
-        study, division = open_study(
+        study, division, record = open_study(
             cohort,
             out,
             division,
-            rung=RUNG,
+            allot=partial(
+                allot,
+                cohort.subset(division.final.train),
+                names,
+                minutes=minutes,
+                n_folds=len(division.folds),
+                seed=seed,
+                rungs=rungs,
+                listener=listener,
+            ),
             seed=seed,
-            minutes=minutes_each,
+            minutes=minutes,
             settings=settings,
             overwrite=overwrite,
         )
         return _run(
-            _Job(
+            Job(
                 cohort=cohort,
                 study=study,
+                record=record,
                 division=division,
-                minutes_each=minutes_each,
-                seed=seed,
                 mirror=mirror,
-                make_segmenter=make_segmenter,
+                rungs=rungs,
                 load=load,
                 listener=listener,
             )
         )
 
 
-def _run(job: _Job) -> Study:
+def _run(job: Job) -> Study:
     """Do what of a study is not done yet, in a folder that nobody else is at work in."""
     cohort, study = job.cohort, job.study
     cautions = _doubts(job)
-    _train_models(job)
-    failed = _predict_scored(job)
-    unlabelled = cohort.unlabelled()
-    failed += _predict_cases(job, None, unlabelled.names, study.predictions)
+    job, failed = fit_folds(job)
+    if not job.record.rung:
+        job = choose(job)
+    failed += fit_final(job)
     summary, unscored = _score(job)
-    write_scores(study.measures, measure_study(cohort, study, listener=job.listener))
+    measures = measure_study(cohort, study, job.record.rung, listener=job.listener)
+    write_scores(study.measures, measures)
     left_out = (*read_left_out(cohort.root / LEFT_OUT_CSV), *failed, *unscored)
     write_left_out(study.left_out, left_out)
     report = write_report(study.root)
@@ -174,7 +179,7 @@ def _run(job: _Job) -> Study:
     return _conclude(job, summary, report, left_out, cautions)
 
 
-def _doubts(job: _Job) -> tuple[Caution, ...]:
+def _doubts(job: Job) -> tuple[Caution, ...]:
     """Write ``cautions.csv`` before the first training, and add to it what a later start finds."""
     path = job.study.cautions
     if path.is_file():
@@ -182,89 +187,47 @@ def _doubts(job: _Job) -> tuple[Caution, ...]:
     else:
         copies = labelled_duplicates(job.cohort, listener=job.listener)
         cautions = tuple(Caution(f.kind, f.cases, f.message, f.cure) for f in copies)
-    changed = changed_versions(read_record(job.study.record).versions)
+    changed = changed_versions(job.record.versions)
     if changed is not None and changed not in cautions:
         cautions = (*cautions, changed)
     write_cautions(path, cautions)
     return cautions
 
 
-def _train_models(job: _Job) -> None:
-    """Train the final model, then those that are scored: their folders lie inside its own."""
-    models = job.division.learned_from()
-    for i, (fold, names) in enumerate(models.items()):
-        place = job.study.model(RUNG, fold)
-        if place.exists():
-            continue
-        words = "final model" if fold is None else f"model {fold + 1} of {len(models) - 1}"
-        train(
-            job.cohort,
-            place,
-            minutes=job.minutes_each,
-            cases=names,
-            seed=job.seed,
-            workdir=job.study.work / place.name,
-            make_segmenter=job.make_segmenter,
-            listener=_part_of(
-                job.listener, words, minutes_after=job.minutes_each * (len(models) - 1 - i)
-            ),
-        )
+def _score(job: Job) -> tuple[pd.DataFrame, tuple[LeftOut, ...]]:
+    """Write the scores of all rungs and their summary; return that of the chosen one's model.
 
-
-def _part_of(listener: Listener, words: str, *, minutes_after: float) -> Listener:
-    """Name the training in what is told, and count in the time of those that follow."""
-
-    def listen(progress: Progress) -> None:
-        left = progress.minutes_left
-        left = None if left is None else left + minutes_after
-        listener(replace(progress, task=f"{words}: {progress.task}", minutes_left=left))
-
-    return listen
-
-
-def _predict_scored(job: _Job) -> list[LeftOut]:
-    failed: list[LeftOut] = []
-    for fold, names in job.division.scored_on().items():
-        failed += _predict_cases(job, fold, names, job.study.validation)
-    return failed
-
-
-def _predict_cases(
-    job: _Job, fold: int | None, names: Sequence[str], folder: Path
-) -> tuple[LeftOut, ...]:
-    """Predict cases with a fold's model into ``folder``; return those that cannot be read."""
-    cases = job.cohort.subset(names).cases
-    return predict_scans(
-        [scan_of_case(job.cohort, case) for case in cases],
-        folder,
-        load=partial(job.load, job.study.model(RUNG, fold)),
-        mirror=job.mirror,
-        task=f"predict {folder.name}",
-        listener=job.listener,
-    ).failed
-
-
-def _score(job: _Job) -> tuple[pd.DataFrame, tuple[LeftOut, ...]]:
-    """Write ``scores.csv`` and ``summary.csv``; return the summary and what has no score."""
-    fold_of = {
-        name: "" if fold is None else str(fold)
-        for fold, names in job.division.scored_on().items()
-        for name in names
-    }
-    scored = job.cohort.subset(fold_of)
-    evaluation = evaluate(job.study.validation, scored, seed=job.seed, listener=job.listener)
-    scores = evaluation.scores.assign(rung=RUNG, fold=evaluation.scores["case"].map(fold_of))
-    summary = summarise(scores, seed=job.seed)
-    write_scores(job.study.scores, scores)
+    Where cases were set apart for the test, the score on them is the one that counts.
+    """
+    chosen, has_test = job.record.rung, bool(job.division.final.test)
+    parts: list[tuple[str, Evaluation]] = []
+    left_out: list[LeftOut] = []
+    if job.division.folds:
+        for rung in job.climbed:
+            is_first = rung == chosen and not has_test
+            evaluation = score_rung(job, rung, is_final=False, ceiling=is_first)
+            parts.append(("train", evaluation))
+            left_out += evaluation.left_out
+    if has_test:
+        evaluation = score_rung(job, chosen, is_final=True, ceiling=True)
+        parts.append(("test", evaluation))
+        left_out += evaluation.left_out
+    by_folds = [e.scores for part, e in parts if part == "train"]
+    write_ladder(job, pd.concat(by_folds or [parts[0][1].scores]))
+    write_scores(job.study.scores, pd.concat([e.scores for _, e in parts]))
+    summaries = [summarise(e.scores, seed=job.seed).assign(part=part) for part, e in parts]
+    summary = pd.concat(summaries)
     write_scores(job.study.summary, summary)
-    if len(evaluation.ceiling):
-        write_scores(job.study.ceiling, evaluation.ceiling)
-        write_scores(job.study.ceiling_summary, evaluation.ceiling_summary)
-    return summary, evaluation.left_out
+    top = next((e for _, e in parts if len(e.ceiling)), None)
+    if top is not None:
+        write_scores(job.study.ceiling, top.ceiling)
+        write_scores(job.study.ceiling_summary, top.ceiling_summary)
+    counts = summary["part"] == ("test" if has_test else "train")
+    return summary[counts & (summary["rung"] == chosen)], tuple(left_out)
 
 
 def _conclude(
-    job: _Job,
+    job: Job,
     summary: pd.DataFrame,
     report: Path,
     left_out: tuple[LeftOut, ...],
@@ -276,6 +239,9 @@ def _conclude(
     return Study(
         folder=job.study.root,
         report=report,
+        ladder=job.study.ladder,
+        rung=job.record.rung,
+        choice=job.record.choice,
         dice=float(headline[0].get("mean", "nan")),
         dice_low=float(headline[0].get("low", "nan")),
         dice_high=float(headline[0].get("high", "nan")),

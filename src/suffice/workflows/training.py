@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,9 @@ import numpy as np
 
 from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
 from suffice.files import require_free
-from suffice.segmenters import Segmenter, UNetSegmenter
+from suffice.segmenters import RUNGS
+from suffice.workflows.allotting import AUTO, Rungs, choose_rung
 from suffice.workflows.locking import alone_in
-
-SegmenterMaker = Callable[[], Segmenter]
 
 # Every model folder holds one, whatever its kind.
 MODEL_MARK = "history.csv"
@@ -40,7 +39,8 @@ def train(
     seed: int = 0,
     workdir: Path | None = None,
     overwrite: bool = False,
-    make_segmenter: SegmenterMaker = UNetSegmenter,
+    model: str = AUTO,
+    rungs: Rungs = RUNGS,
     listener: Listener = silent,
 ) -> Trained:
     """Fit a segmenter within a budget and save it as the folder ``out``.
@@ -66,8 +66,10 @@ def train(
         Where checkpoints lie while training runs; ``OUT.work`` by default. Removed at the end.
     overwrite : bool
         Whether a model at ``out`` may be replaced.
-    make_segmenter : callable
-        Makes the segmenter that is to be fitted.
+    model : str
+        Kind of the model, see `suffice.segmenters.RUNGS`; ``auto`` is a U-Net.
+    rungs : dict of str to type of Segmenter
+        The kinds to choose from.
     listener : callable
         Is told the progress.
 
@@ -78,13 +80,14 @@ def train(
         training is at work in ``workdir``.
     """
     out = Path(out)
+    rung = choose_rung(model, rungs)
     require_free(out, overwrite=overwrite, mark=MODEL_MARK)
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
     workdir = workdir or out.with_name(out.name + ".work")
     started = time.monotonic()
     with alone_in(workdir):
-        segmenter = make_segmenter().fit(
+        segmenter = rungs[rung]().fit(
             labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
         )
         segmenter.save(out, overwrite=overwrite)

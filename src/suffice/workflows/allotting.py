@@ -1,0 +1,125 @@
+"""How the minutes of a study are divided among the rungs and their models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from suffice.core import Budget, Cohort, CohortError, Listener, UsageError, silent
+from suffice.segmenters import RUNGS, Segmenter
+from suffice.segmenters.expecting import expect
+
+ALL = "all"
+AUTO = "auto"
+DEFAULT_RUNG = "unet"
+
+Rungs = Mapping[str, type[Segmenter]]
+
+
+@dataclass(frozen=True, slots=True)
+class Allotment:
+    """Minutes for each training of each rung, and the rungs that do not apply, with reasons."""
+
+    minutes: Mapping[str, float]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+def choose_rung(name: str, rungs: Rungs = RUNGS) -> str:
+    """Resolve the name of a kind of model.
+
+    Raises
+    ------
+    UsageError
+        If it is unknown.
+    """
+    name = DEFAULT_RUNG if name == AUTO else name
+    if name not in rungs:
+        raise UsageError(
+            "There is no such kind of model", got=name, expected=", ".join([AUTO, *rungs])
+        )
+    return name
+
+
+def choose_rungs(models: Sequence[str], rungs: Rungs = RUNGS) -> tuple[str, ...]:
+    """Resolve names of kinds of models, ``all`` too, in the order of the ladder.
+
+    Raises
+    ------
+    UsageError
+        If a name is unknown, or none is given.
+
+    Examples
+    --------
+    >>> choose_rungs(["unet", "unet-plain"]), choose_rungs(["auto"])
+    (('unet-plain', 'unet'), ('unet',))
+    """
+    if not models:
+        raise UsageError("No kind of model is named", expected=", ".join([ALL, AUTO, *rungs]))
+    wanted = set(rungs) if ALL in models else {choose_rung(name, rungs) for name in models}
+    return tuple(name for name in rungs if name in wanted)
+
+
+def allot(
+    labelled: Cohort,
+    names: Sequence[str],
+    *,
+    minutes: float,
+    n_folds: int,
+    seed: int,
+    rungs: Rungs = RUNGS,
+    listener: Listener = silent,
+) -> Allotment:
+    """Divide the minutes of a study: none gets more than it expects to need.
+
+    One rung alone gets an equal share for each of its models. Of several, each trains a model
+    for each fold, and the best one the final model. Each gets what a short trial says it will
+    take at most; those that would take any time share the rest equally.
+
+    Raises
+    ------
+    CohortError
+        If no rung applies: the reason of the first.
+    """
+    refusals = {name: rungs[name].refusal(labelled) for name in names}
+    able = [name for name in names if refusals[name] is None]
+    refused = {name: str(error) for name, error in refusals.items() if error is not None}
+    if not able:
+        raise next(error for error in refusals.values() if isinstance(error, CohortError))
+    if len(names) == 1:
+        return Allotment({names[0]: minutes / (1 + n_folds)}, {})
+    budget = Budget(minutes=minutes / (n_folds + 1))
+    known = {
+        name: expect(rungs[name], labelled, budget=budget, seed=seed, listener=listener)
+        for name in able
+    }
+    needs = {name: math.inf if e.takes_all else e.minutes for name, e in known.items()}
+    return Allotment(share_minutes(needs, minutes=minutes, n_folds=n_folds), refused)
+
+
+def share_minutes(needs: Mapping[str, float], *, minutes: float, n_folds: int) -> dict[str, float]:
+    """Give each rung what it needs for a training, or an equal share where that is less.
+
+    Parameters
+    ----------
+    needs : dict of str to float
+        Minutes for one training; infinite for a rung that takes all it is given.
+    minutes : float
+        For ``n_folds`` trainings of each rung and one more of the dearest.
+    n_folds : int
+
+    Examples
+    --------
+    >>> share_minutes({"threshold": 0.5, "unet": float("inf")}, minutes=13.5, n_folds=3)
+    {'threshold': 0.5, 'unet': 3.0}
+    """
+    order = sorted(needs, key=needs.__getitem__)
+    left, n_left = minutes, len(order)
+    shares: dict[str, float] = {}
+    for name in order:
+        # The last model of all, for the scans without a mask, may be one of the dearest.
+        equal = left / (n_folds * n_left + 1)
+        shares[name] = min(needs[name], equal)
+        left -= n_folds * shares[name]
+        n_left -= 1
+    return {name: shares[name] for name in needs}
