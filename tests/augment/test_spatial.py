@@ -223,3 +223,13 @@ def test_the_image_may_be_of_another_size_than_the_output() -> None:
     assert torch.equal(
         lookup.shares(labels, 3, torch.float32).argmax(0), labels[3:8, 3:9, 3:10].long()
     )
+
+
+def test_reading_slab_by_slab_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = SIZES[1]
+    image, labels = torch.randn(2, *size), labels_of(size, 4)
+    draw = draw_of(3, SpatialRanges(probability=1), 2)
+    whole = warp(image, labels, 4, draw, SPACING)
+    monkeypatch.setattr("suffice.augment.lookup.SLAB_VOXELS", 700)
+    for one, other in zip(whole, warp(image, labels, 4, draw, SPACING), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 MIXED = 255
+SLAB_VOXELS = 2**17
 
 
 class Lookup:
@@ -39,37 +40,28 @@ class Lookup:
         for places, n in zip(coordinates, self.size, strict=True):
             places.clamp_(-1, n)
         self.coordinates = coordinates
-        self._grid, self._part = self._picture() if len(self.size) == 2 else self._tall_picture()
-
-    @property
-    def _tall(self) -> tuple[int, int]:
-        """Rows and columns of the planes below each other, each with a margin of one row."""
-        return (self.size[0] + 2) * (self.size[1] + 2), self.size[2]
-
-    def _picture(self) -> tuple[Tensor, Tensor]:
-        rows, columns = self.coordinates
-        return _grid(rows, columns, self.size), torch.zeros(())
-
-    def _tall_picture(self) -> tuple[Tensor, Tensor]:
-        planes, rows, columns = self.coordinates
-        plane = planes.floor()
-        part = planes - plane
-        row = plane.add_(1).mul_(self.size[1] + 2).add_(rows).add_(1)
-        return _grid(row, columns, self._tall), part
 
     def image(self, image: Tensor) -> Tensor:
         """Read an image ``(C, *size)`` linearly; returns ``(C, *output)``."""
         if len(self.size) == 2:
-            return F.grid_sample(image[None], self._grid, align_corners=False)[0]
-        return torch.stack([self._volume(channel) for channel in image])
-
-    def _volume(self, volume: Tensor) -> Tensor:
-        padded = F.pad(volume, (0, 0, 1, 1, 1, 2))
-        step = padded.stride(0)
-        n_columns = volume.shape[-1]
-        pair = padded.as_strided((1, 2, *self._tall), (0, step, n_columns, 1))
-        before, after = F.grid_sample(pair, self._grid, align_corners=False)[0].unbind()
-        return torch.lerp(before.view(self.shape), after.view(self.shape), self._part)
+            rows, columns = self.coordinates
+            grid = _grid(rows, columns, (self.size[0], self.size[1]))
+            return F.grid_sample(image[None], grid, align_corners=False)[0]
+        out = image.new_empty((len(image), *self.shape))
+        padded = F.pad(image, (0, 0, 1, 1, 1, 2))
+        tall = ((self.size[0] + 2) * (self.size[1] + 2), self.size[2])
+        strides = (0, padded.stride(1), self.size[2], 1)
+        for (planes, rows, columns), part in zip(
+            self._slabs(self.coordinates), self._slabs(out), strict=True
+        ):
+            plane = planes.floor()
+            after = planes - plane
+            grid = _grid(plane.add_(1).mul_(self.size[1] + 2).add_(rows).add_(1), columns, tall)
+            for channel, read in zip(padded, part, strict=True):
+                pair = channel.as_strided((1, 2, *tall), strides, channel.storage_offset())
+                two = F.grid_sample(pair, grid, align_corners=False)[0].view(2, *read.shape)
+                torch.lerp(two[0], two[1], after, out=read)
+        return out
 
     def shares(self, labels: Tensor, n_classes: int, dtype: torch.dtype) -> Tensor:
         """Read labels ``(*size)`` as linearly interpolated shares of classes.
@@ -84,49 +76,62 @@ class Lookup:
         """
         labels = labels.to(torch.uint8) if n_classes <= MIXED else labels.long()
         padded = F.pad(labels, (1, 2) * labels.ndim)
-        key = _uniform_cells(padded).flatten().index_select(0, self._cell())
-        shares = whole_shares(key, n_classes, dtype)
-        borders = (key == (MIXED if n_classes <= MIXED else -1)).nonzero()[:, 0]
-        if len(borders) > 0:
-            self._weigh_neighbours(shares, padded, borders)
-        return shares.view(n_classes, *self.shape)
+        cells = _uniform_cells(padded).flatten()
+        out = torch.empty((n_classes, *self.shape), dtype=dtype, device=labels.device)
+        for places, part in zip(self._slabs(self.coordinates), self._slabs(out), strict=True):
+            key = cells.index_select(0, self._cell(places))
+            shares = whole_shares(key, n_classes, dtype)
+            borders = (key == (MIXED if n_classes <= MIXED else -1)).nonzero()[:, 0]
+            if len(borders) > 0:
+                _weigh_neighbours(shares, places, padded, borders)
+            part.copy_(shares.view(part.shape))
+        return out
 
-    def _cell(self) -> Tensor:
+    def _slabs(self, array: Tensor) -> Sequence[Tensor]:
+        """Split ``(n, *output)`` so that what is in between stays in the processor's cache."""
+        planes = self.shape[0]
+        if array.device.type == "cpu":
+            planes = max(1, SLAB_VOXELS // math.prod(self.shape[1:]))
+        return torch.split(array, planes, dim=1)
+
+    def _cell(self, coordinates: Tensor) -> Tensor:
         """Index of the cell between neighbours that each place lies in."""
-        cell = torch.zeros((), dtype=torch.int32, device=self.coordinates.device)
-        for places, n in zip(self.coordinates, self.size, strict=True):
+        cell = torch.zeros((), dtype=torch.int32, device=coordinates.device)
+        for places, n in zip(coordinates, self.size, strict=True):
             # Places begin at -1, so that cutting off what follows the point rounds down.
             cell = (places + 1).int().add_(cell * (n + 2))
         return cell.flatten()
 
-    def _weigh_neighbours(self, shares: Tensor, padded: Tensor, borders: Tensor) -> None:
-        places = [axis.flatten().index_select(0, borders) + 1 for axis in self.coordinates]
-        first = [place.long() for place in places]
-        after = [place - lower for place, lower in zip(places, first, strict=True)]
-        strides = [math.prod(padded.shape[axis + 1 :]) for axis in range(padded.ndim)]
-        flat, known = padded.flatten(), shares.view(-1)
-        start = sum(lower * step for lower, step in zip(first, strides, strict=True))
-        for corner in itertools.product((0, 1), repeat=len(places)):
-            offset = sum(side * step for side, step in zip(corner, strides, strict=True))
-            label = flat.index_select(0, start + offset).long()
-            parts = [a if side else 1 - a for side, a in zip(corner, after, strict=True)]
-            weight = math.prod(parts[1:], start=parts[0])
-            known.scatter_add_(0, label * shares.shape[1] + borders, weight)
+
+def _weigh_neighbours(shares: Tensor, coordinates: Tensor, padded: Tensor, borders: Tensor) -> None:
+    """Add to ``shares`` of the voxels ``borders`` what the labels around their places weigh."""
+    places = [axis.flatten().index_select(0, borders) + 1 for axis in coordinates]
+    first = [place.long() for place in places]
+    after = [place - lower for place, lower in zip(places, first, strict=True)]
+    strides = [math.prod(padded.shape[axis + 1 :]) for axis in range(padded.ndim)]
+    flat, known = padded.flatten(), shares.view(-1)
+    start = sum(lower * step for lower, step in zip(first, strides, strict=True))
+    for corner in itertools.product((0, 1), repeat=len(places)):
+        offset = sum(side * step for side, step in zip(corner, strides, strict=True))
+        label = flat.index_select(0, start + offset).long()
+        parts = [a if side else 1 - a for side, a in zip(corner, after, strict=True)]
+        weight = math.prod(parts[1:], start=parts[0])
+        known.scatter_add_(0, label * shares.shape[1] + borders, weight)
 
 
 def whole_shares(labels: Tensor, n_classes: int, dtype: torch.dtype) -> Tensor:
     """Shares of 0 and 1, ``(n_classes, *labels)``; labels of no class have none."""
     shares = torch.empty((n_classes, *labels.shape), dtype=dtype, device=labels.device)
     for value, share in enumerate(shares):
-        share.copy_(labels == value)
+        torch.eq(labels, value, out=share)
     return shares
 
 
-def _grid(rows: Tensor, columns: Tensor, size: tuple[int, ...]) -> Tensor:
+def _grid(rows: Tensor, columns: Tensor, size: tuple[int, int]) -> Tensor:
     """Places in voxels to those between -1 and 1 that torch wants, columns first."""
     grid = torch.empty((*rows.shape, 2), dtype=rows.dtype, device=rows.device)
     for places, n, out in ((columns, size[1], grid[..., 0]), (rows, size[0], grid[..., 1])):
-        torch.add(places.new_tensor(1 / n - 1), places, alpha=2 / n, out=out)
+        torch.mul(places, 2 / n, out=out).add_(1 / n - 1)
     return grid.view(1, -1, rows.shape[-1], 2)
 
 
