@@ -87,6 +87,7 @@ bench: bench-setup
 	$(BENCH_BIN)/python bench/inference.py --data $(DATA) --threads $(THREADS)
 	$(BENCH_BIN)/python bench/surface_metrics.py --data $(DATA)
 	$(BENCH_BIN)/python bench/staple.py
+	$(BENCH_BIN)/python bench/augmentation.py
 	$(BENCH_BIN)/python bench/write_page.py
 
 clean:
