@@ -12,7 +12,7 @@ import torch
 
 from suffice.core import Cohort, CohortError, Grid, Image, ModelError, OutOfMemoryError
 from suffice.io import read_case_image, read_case_mask
-from suffice.segmenters import UNetSegmenter, load_segmenter
+from suffice.segmenters import UNetSegmenter, load_segmenter, on_grid
 from suffice.segmenters import unet as unet_module
 from suffice.training.plan import Plan
 
@@ -235,7 +235,7 @@ def test_the_same_seed_gives_the_same_model(
 def test_full_memory_in_prediction_is_named(
     ball_model: UNetSegmenter, unseen: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unet_module, "predict_labels", full_memory)
+    monkeypatch.setattr(on_grid, "predict_labels", full_memory)
     with pytest.raises(OutOfMemoryError, match=r"GPU does not suffice for this scan. Close other"):
         ball_model.predict(unseen)
 

@@ -2,7 +2,7 @@
 
 from suffice.nets.latent import Gaussian
 from suffice.nets.layout import LAYOUT, channels_last
-from suffice.nets.prob_unet import MeanMask, ProbUNet
+from suffice.nets.prob_unet import EachMask, MeanMask, ProbUNet
 from suffice.nets.unet import ENCODERS, UNet
 from suffice.nets.vae import SIDES, VAE, AnomalyLogits, AnomalyRule, average, residual
 
@@ -13,6 +13,7 @@ __all__ = [
     "VAE",
     "AnomalyLogits",
     "AnomalyRule",
+    "EachMask",
     "Gaussian",
     "MeanMask",
     "ProbUNet",

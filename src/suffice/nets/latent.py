@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,7 @@ from suffice.nets.unet import CONVOLUTION, SLOPE
 MAX_LOG_SD = 5.0
 
 
-@dataclass(frozen=True)
-class Gaussian:
+class Gaussian(NamedTuple):
     """Independent normal variables, by mean and logarithm of the standard deviation.
 
     Parameters

@@ -102,14 +102,14 @@ class Mixer(nn.Module):
 
 
 class MeanMask(nn.Module):
-    """The mean of the masks that a network draws for some noise, as logits; one row, one mask.
+    """The mean of the masks that a network draws for some noise, as logits.
 
     Parameters
     ----------
     network : ProbUNet
     noise : tensor of shape (n, n_latent)
-        Standard normal. The same for every tile and slice of an image, so that a mask is of one
-        mind throughout.
+        Standard normal, a row a mask. The same for every tile and slice of an image, so that a
+        mask is of one mind throughout.
     """
 
     noise: Tensor
@@ -121,13 +121,24 @@ class MeanMask(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Give the logits ``(N, K, *spatial)`` in a list, as `UNet` does."""
+        return [torch.logsumexp(torch.stack(self.masks(images)), dim=0)]
+
+    def masks(self, images: Tensor) -> list[Tensor]:
+        """Log-probabilities ``(N, K, *spatial)`` of each mask."""
         features = self.network.backbone(images)[0]
         prior = self.network.prior(images)
-        total = torch.zeros(())
-        for noise in self.noise:
-            logits = self.network.mixer(features, prior.sample(noise))
-            if len(self.noise) == 1:
-                return [logits]
-            total = F.softmax(logits.float(), dim=1) + total.to(logits.device)
-        tiny = torch.finfo(torch.float32).tiny
-        return [(total / len(self.noise)).clamp_min(tiny).log()]
+        return [
+            F.log_softmax(self.network.mixer(features, prior.sample(noise)).float(), dim=1)
+            for noise in self.noise
+        ]
+
+
+class EachMask(MeanMask):
+    """All masks for the noise side by side: classes 0 to K - 1 are those of the first, and so on.
+
+    Each mask has an equal share of the probability, so that one run gives them all.
+    """
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Give the logits ``(N, n K, *spatial)`` in a list, as `UNet` does."""
+        return [torch.cat(self.masks(images), dim=1)]

@@ -148,6 +148,10 @@ def average(values: Tensor, window: int) -> Tensor:
     """Average ``(N, 1, *spatial)`` over a box of ``window`` voxels a side, cut at the edges."""
     if window == 1:
         return values
+    # Odd along each axis, and no longer than it.
+    sides = [min(window, n - 1 + n % 2) for n in values.shape[2:]]
     pool: Any = F.avg_pool2d if values.ndim == 4 else F.avg_pool3d
-    averaged: Tensor = pool(values, window, stride=1, padding=window // 2, count_include_pad=False)
+    averaged: Tensor = pool(
+        values, sides, stride=1, padding=[n // 2 for n in sides], count_include_pad=False
+    )
     return averaged

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from suffice.core import Case, Cohort, CohortError, Image, LabelMap, UsageError
 from suffice.io import read_case_mask
-from suffice.nets import MeanMask, ProbUNet
+from suffice.nets import EachMask, MeanMask, ProbUNet
+from suffice.segmenters.on_grid import run_on_grid
 from suffice.segmenters.protocol import refuse_unlabelled
 from suffice.segmenters.unet import PREDICT_CURE, UNetSegmenter
 from suffice.training.machine import detect_machine, threads_on
@@ -18,6 +21,8 @@ from suffice.training.plausible import PlausibleMasks
 
 # Masks whose mean `predict` gives; always drawn from the same noise.
 N_MEAN = 16
+# Of the masks that `draw` holds at once.
+MAX_BYTES = 2**29
 
 
 class ProbUNetSegmenter(UNetSegmenter):
@@ -56,7 +61,9 @@ class ProbUNetSegmenter(UNetSegmenter):
 
     def _noise(self, n: int, *, seed: int) -> torch.Tensor:
         generator = torch.Generator().manual_seed(seed)
-        return torch.randn(n, self._network.n_latent, generator=generator)
+        # Row by row: torch fills short and long tensors in different orders.
+        size = self._network.n_latent
+        return torch.stack([torch.randn(size, generator=generator) for _ in range(n)])
 
     def draw(self, image: Image, n: int, *, seed: int) -> list[LabelMap]:
         """Draw plausible masks of an image, each as likely as any other.
@@ -85,8 +92,22 @@ class ProbUNetSegmenter(UNetSegmenter):
         if n < 1:
             raise UsageError("At least one mask is to be drawn", got=n)
         self._require_fitted()
+        n_classes, found = self.plan_.n_classes, []
+        # As many in one run as fit: the features are the same for all.
+        at_once = max(1, MAX_BYTES // (2 * n_classes * math.prod(image.grid.shape)))
         with naming_full_memory("this scan", cure=PREDICT_CURE):
             machine = detect_machine()
             with threads_on(machine.n_cores):
-                drawers = [MeanMask(self._network, row[None]) for row in self._noise(n, seed=seed)]
-                return [self._predict(drawer, image, machine=machine).labels for drawer in drawers]
+                every = self._noise(n, seed=seed)
+                for noise in (every[i : i + at_once] for i in range(0, n, at_once)):
+                    out = run_on_grid(
+                        EachMask(self._network, noise),
+                        image,
+                        self.plan_,
+                        machine=machine,
+                        n_classes=len(noise) * n_classes,
+                        probabilities=True,
+                    )
+                    masks = out.reshape(len(noise), n_classes, *image.grid.shape).argmax(1)
+                    found += [self._labels(mask.astype(np.uint8), image) for mask in masks]
+        return found

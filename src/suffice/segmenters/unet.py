@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import nn
 
 from suffice.core import (
@@ -29,14 +27,14 @@ from suffice.core import (
 from suffice.io import read_case_image, read_case_mask
 from suffice.segmenters.card import ModelCard
 from suffice.segmenters.model_folder import naming_damage
+from suffice.segmenters.on_grid import run_on_grid
 from suffice.segmenters.planning import plan_for
-from suffice.segmenters.preparing import Orientation, prepare_image, prepare_labels
+from suffice.segmenters.preparing import prepare_image, prepare_labels
 from suffice.segmenters.protocol import Prediction, refuse_unlabelled
 from suffice.segmenters.unet_folder import read_unet, write_unet
 from suffice.segmenters.work_folder import claim, keep_plan
-from suffice.training.inference import predict_labels, predict_probabilities
 from suffice.training.loop import train
-from suffice.training.machine import Machine, autocast_dtype, detect_machine, threads_on
+from suffice.training.machine import Machine, detect_machine, threads_on
 from suffice.training.memory import naming_full_memory
 from suffice.training.objective import Objective, Segmenting
 from suffice.training.plan import Plan
@@ -260,60 +258,22 @@ class UNetSegmenter:
         with naming_full_memory("this scan", cure=PREDICT_CURE):
             machine = detect_machine()
             with threads_on(machine.n_cores):
-                return self._predict(
+                out = run_on_grid(
                     self._predictor(),
                     image,
+                    self.plan_,
                     machine=machine,
+                    n_classes=self.plan_.n_classes,
+                    probabilities=keep_probabilities,
                     mirror=mirror,
-                    keep_probabilities=keep_probabilities,
                     listener=listener,
                 )
+        if not keep_probabilities:
+            return Prediction(self._labels(out, image))
+        return Prediction(self._labels(out.argmax(0).astype(np.uint8), image), out)
 
-    def _predict(
-        self,
-        network: nn.Module,
-        image: Image,
-        *,
-        machine: Machine,
-        mirror: bool = False,
-        keep_probabilities: bool = False,
-        listener: Listener = silent,
-    ) -> Prediction:
-        device, plan = torch.device(machine.accelerator), self._plan_on(machine)
-        orientation = Orientation.of(image.grid)
-        prepared = prepare_image(image, plan)
-        canonical = [int(n) for n in orientation.reorder(image.grid.shape)]
-        shape_out = canonical
-        if plan.slice_axis is not None:
-            rest = [n for axis, n in enumerate(canonical) if axis != plan.slice_axis]
-            shape_out = [canonical[plan.slice_axis], *rest]
-        run: Any = predict_probabilities if keep_probabilities else predict_labels
-        out: npt.NDArray[Any] = run(
-            network.to(device).eval(),
-            prepared,
-            shape_out=shape_out,
-            patch_size=plan.patch_size,
-            divisible_by=plan.divisible_by,
-            n_classes=plan.n_classes,
-            device=device,
-            mirror_axes=plan.flip_axes if mirror else (),
-            autocast=autocast_dtype(plan.precision),
-            slicewise=plan.slice_axis is not None,
-            listener=listener,
-        )
-        if plan.slice_axis is not None:
-            lead = out.ndim - len(canonical)
-            out = np.moveaxis(out, lead, lead + plan.slice_axis)
-        out = np.ascontiguousarray(orientation.from_canonical(out))
-        classes = out.argmax(0).astype(np.uint8) if keep_probabilities else out
-        labels = LabelMap(self.legend_.from_classes(classes), image.grid, self.legend_)
-        return Prediction(labels, out if keep_probabilities else None)
-
-    def _plan_on(self, machine: Machine) -> Plan:
-        if self.plan_.precision == "32-true":
-            return self.plan_
-        # Trained where one half precision is fast, used where it is another or none.
-        return replace(self.plan_, precision=machine.precision)
+    def _labels(self, classes: npt.NDArray[np.uint8], image: Image) -> LabelMap:
+        return LabelMap(self.legend_.from_classes(classes), image.grid, self.legend_)
 
     def _predictor(self) -> nn.Module:
         """Return what gives the logits of an image."""
