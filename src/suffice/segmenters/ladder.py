@@ -7,14 +7,18 @@ from pathlib import Path
 from suffice.core import ModelError, UsageError
 from suffice.segmenters.card import read_card
 from suffice.segmenters.plain_unet import PlainUNetSegmenter
+from suffice.segmenters.prob_unet import ProbUNetSegmenter
 from suffice.segmenters.protocol import Segmenter
 from suffice.segmenters.threshold import ThresholdSegmenter
 from suffice.segmenters.unet import UNetSegmenter
+from suffice.segmenters.vae import VAESegmenter
 
 RUNGS: dict[str, type[Segmenter]] = {
     "threshold": ThresholdSegmenter,
+    "vae": VAESegmenter,
     "unet-plain": PlainUNetSegmenter,
     "unet": UNetSegmenter,
+    "prob_unet": ProbUNetSegmenter,
 }
 """The ladder: a class for each kind of model, from the cheapest to the dearest."""
 
