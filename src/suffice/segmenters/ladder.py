@@ -5,16 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 from suffice.core import ModelError, UsageError
+from suffice.segmenters.atlas import AtlasSegmenter
 from suffice.segmenters.card import read_card
+from suffice.segmenters.forest import ForestSegmenter
 from suffice.segmenters.plain_unet import PlainUNetSegmenter
 from suffice.segmenters.prob_unet import ProbUNetSegmenter
 from suffice.segmenters.protocol import Segmenter
 from suffice.segmenters.threshold import ThresholdSegmenter
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.vae import VAESegmenter
+from suffice.segmenters.watershed import WatershedSegmenter
 
 RUNGS: dict[str, type[Segmenter]] = {
     "threshold": ThresholdSegmenter,
+    "watershed": WatershedSegmenter,
+    "forest": ForestSegmenter,
+    "atlas": AtlasSegmenter,
     "vae": VAESegmenter,
     "unet-plain": PlainUNetSegmenter,
     "unet": UNetSegmenter,

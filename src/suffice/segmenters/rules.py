@@ -17,7 +17,7 @@ from suffice.segmenters.brightness import (
     thinned,
     typical_voxel,
 )
-from suffice.segmenters.postprocess import Cleaning, clean, moves
+from suffice.segmenters.postprocess import GAIN, Cleaning, clean, moves
 from suffice.segmenters.searching import BoolArray, FloatArray, Sample, Search, View, dice
 
 _LEVELS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
@@ -26,8 +26,6 @@ _NUDGES = (-0.1, -0.03, -0.01, 0.01, 0.03, 0.1)
 _MARGINS = (0.0, 0.03, 0.1, 0.2)
 _THINNED = 1 << 14
 _N_PLACED, _N_AUTOMATIC, _N_STARTS, _N_FINALISTS = 3, 4, 6, 2
-# What a step more must bring: simpler rules carry over better.
-_GAIN = 0.002
 # A window in use is taken where it is as good but for this.
 _PRESET_LOSS = 0.01
 
@@ -231,7 +229,7 @@ def _climb(
                 continue
             score = _score(tried, samples, fields, structure)
             search.n_tried += 1
-            if score > best + _GAIN:
+            if score > best + GAIN:
                 rule, best = tried, score
         if best == before or not search.has_time(part):
             break

@@ -96,7 +96,7 @@ def shape_within(
     Examples
     --------
     >>> shape_within((512, 512, 40), (0.7, 0.7, 5.0), 1 << 18)
-    (81, 81, 40)
+    (80, 80, 40)
     """
     size = np.asarray(shape, float)
     extent = size * np.asarray(spacing)
