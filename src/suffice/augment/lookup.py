@@ -78,13 +78,15 @@ class Lookup:
         padded = F.pad(labels, (1, 2) * labels.ndim)
         cells = _uniform_cells(padded).flatten()
         out = torch.empty((n_classes, *self.shape), dtype=dtype, device=labels.device)
-        for places, part in zip(self._slabs(self.coordinates), self._slabs(out), strict=True):
-            key = cells.index_select(0, self._cell(places))
-            shares = whole_shares(key, n_classes, dtype)
-            borders = (key == (MIXED if n_classes <= MIXED else -1)).nonzero()[:, 0]
-            if len(borders) > 0:
-                _weigh_neighbours(shares, places, padded, borders)
-            part.copy_(shares.view(part.shape))
+        is_mixed = torch.empty((1, *self.shape), dtype=torch.bool, device=labels.device)
+        slabs = map(self._slabs, (self.coordinates, out, is_mixed))
+        for places, part, mixed in zip(*slabs, strict=True):
+            label = cells.index_select(0, self._cell(places)).view(mixed.shape[1:])
+            for value, share in enumerate(part):
+                torch.eq(label, value, out=share)
+            torch.eq(label, MIXED if n_classes <= MIXED else -1, out=mixed[0])
+        borders = is_mixed.flatten().nonzero()[:, 0]
+        _weigh_neighbours(out.flatten(1), self.coordinates, padded, borders)
         return out
 
     def _slabs(self, array: Tensor) -> Sequence[Tensor]:
@@ -142,4 +144,5 @@ def _uniform_cells(padded: Tensor) -> Tensor:
         n = padded.shape[axis] - 1
         low = torch.minimum(low.narrow(axis, 0, n), low.narrow(axis, 1, n))
         high = torch.maximum(high.narrow(axis, 0, n), high.narrow(axis, 1, n))
-    return torch.where(low == high, low, MIXED if padded.dtype == torch.uint8 else -1)
+    # All bits set are `MIXED` and -1.
+    return (low != high).to(padded.dtype).neg_().bitwise_or_(low)
