@@ -28,16 +28,20 @@ if TYPE_CHECKING:
         read_cohort,
         read_image,
         read_mask,
+        read_soft_mask,
         write_cohort,
         write_image,
         write_mask,
     )
     from suffice.measure import measure_mask
-    from suffice.metrics import bootstrap_interval, score_case
+    from suffice.metrics import EmptyPolicy, Panel, bootstrap_interval, score_case
     from suffice.qc import check_cohort
     from suffice.report import write_report
     from suffice.segmenters import Prediction, Segmenter, UNetSegmenter, load_segmenter
-    from suffice.workflows.evaluating import evaluate
+    from suffice.workflows.agreeing import agree
+    from suffice.workflows.comparing import compare
+    from suffice.workflows.evaluating import advise_on, evaluate
+    from suffice.workflows.fusing import fuse_cohort
     from suffice.workflows.importing import import_cohort
     from suffice.workflows.planning import plan_training
     from suffice.workflows.predicting import predict
@@ -51,20 +55,26 @@ __all__ = [
     "Case",
     "Channel",
     "Cohort",
+    "EmptyPolicy",
     "Grid",
     "Image",
     "Label",
     "LabelMap",
     "Legend",
+    "Panel",
     "Prediction",
     "Progress",
     "Segmenter",
     "SufficeError",
     "UNetSegmenter",
     "__version__",
+    "advise_on",
+    "agree",
     "bootstrap_interval",
     "check_cohort",
+    "compare",
     "evaluate",
+    "fuse_cohort",
     "import_cohort",
     "load_segmenter",
     "measure_mask",
@@ -75,6 +85,7 @@ __all__ = [
     "read_cohort",
     "read_image",
     "read_mask",
+    "read_soft_mask",
     "run",
     "score_case",
     "train",
@@ -104,16 +115,20 @@ _HOMES = {
         "read_cohort",
         "read_image",
         "read_mask",
+        "read_soft_mask",
         "write_cohort",
         "write_image",
         "write_mask",
     ],
     "suffice.measure": ["measure_mask"],
-    "suffice.metrics": ["bootstrap_interval", "score_case"],
+    "suffice.metrics": ["EmptyPolicy", "Panel", "bootstrap_interval", "score_case"],
     "suffice.qc": ["check_cohort"],
     "suffice.report": ["write_report"],
     "suffice.segmenters": ["Prediction", "Segmenter", "UNetSegmenter", "load_segmenter"],
-    "suffice.workflows.evaluating": ["evaluate"],
+    "suffice.workflows.agreeing": ["agree"],
+    "suffice.workflows.comparing": ["compare"],
+    "suffice.workflows.evaluating": ["advise_on", "evaluate"],
+    "suffice.workflows.fusing": ["fuse_cohort"],
     "suffice.workflows.importing": ["import_cohort"],
     "suffice.workflows.planning": ["plan_training"],
     "suffice.workflows.predicting": ["predict"],

@@ -16,6 +16,7 @@ from suffice.study.agreement import (
     to_adjudicate,
     undefined_agreement,
 )
+from suffice.study.ceiling import ceiling_scores, summarise_ceiling
 
 LEGEND = Legend.from_names({1: "nodule"})
 GRID = Grid.from_spacing((8, 9, 6), (1.0, 1.0, 2.0))
@@ -59,13 +60,26 @@ def test_every_value_is_in_a_mean_or_named(found):
         assert row["n_values"] + row["n_undefined"] == 9
         assert row["n_undefined"] == of_pairs["metric"].isin([metric, "all"]).sum()
     assert row_of(summary, "pairs", "dice_both")["n_values"] == 4
-    assert row_of(summary, "ceiling", "hd95_mm")["n_undefined"] == 6
+    assert row_of(summary, "ceiling", "hd95_mm")["n_undefined"] == 2
+    assert row_of(summary, "rater", "hd95_mm", "ben")["n_undefined"] == 2
     reasons = named.groupby("case")["reason"].unique().map(set).to_dict()
     assert reasons == {
         "c2": {"drawn by one side alone"},
         "c3": {"drawn by neither", "all voxels got one vote of all"},
     }
     assert row_of(summary, "raters", "fleiss_kappa")["n_undefined"] == 1
+
+
+def test_the_ceiling_is_the_one_beside_a_model_s_score(reading, found):
+    """A case of which one rater alone drew anything counts as much as one that all drew."""
+    _, structures, table, top = found
+    rows = [r for c, m in reading.items() for r in ceiling(m, GRID, LEGEND, case=c, subject="s")]
+    beside = summarise_ceiling(ceiling_scores(rows), seed=0)
+    beside = beside[(beside["rater"] == "all") & (beside["label"] == "nodule")]
+    mine = summarise_agreement(table, structures, top.assign(subject="s"), seed=0)
+    for metric in ("dice", "nsd", "hd95_mm"):
+        expected = beside.set_index("metric")["mean"][metric]
+        assert row_of(mine, "ceiling", metric)["mean"] == pytest.approx(expected)
 
 
 def test_coefficients_are_those_of_the_voxels(reading, found):

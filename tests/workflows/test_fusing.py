@@ -116,6 +116,33 @@ def test_other_ways_to_fuse(raters: Cohort, tmp_path: Path, method: str) -> None
     assert read_case_mask(fusion.cohort, fusion.cohort.cases[0]).array.any()
 
 
+def test_pooled_staple_knows_one_performance_of_each_rater(raters: Cohort, tmp_path: Path) -> None:
+    apart = fuse_cohort(raters, tmp_path / "apart", method="staple")
+    pooled = fuse_cohort(raters, tmp_path / "pooled", method="staple", pooled=True)
+    kept = [
+        pd.read_csv(tmp_path / name / "rater_statistics_by_case.csv")
+        for name in ("apart", "pooled")
+    ]
+    spreads = [
+        t[t["statistic"] == "sensitivity"].groupby(["rater", "label"])["value"].std().max()
+        for t in kept
+    ]
+    assert spreads[1] < 1e-12 < spreads[0]
+    assert pooled.cohort.cases[0].soft_masks.keys() == {"consensus"}
+    assert (pooled.n_fused, pooled.single) == (apart.n_fused, apart.single)
+    with pytest.raises(UsageError, match="Only STAPLE pools cases"):
+        fuse_cohort(raters, tmp_path / "x", pooled=True)
+
+
+def test_a_mean_says_how_many_cases_it_rests_on(raters: Cohort, tmp_path: Path) -> None:
+    for rater in RATERS:
+        path = raters.cases[1].masks[rater]
+        _save(path, 0 * read_case_mask(raters, raters.cases[1], rater).array)
+    table = fuse_cohort(raters, tmp_path / "fused").statistics
+    assert table["n_cases"].tolist() == [3] * 6
+    assert table["n_dice"].tolist() == table["n_sensitivity"].tolist() == [2] * 6
+
+
 def test_a_mask_that_cannot_be_read_does_not_vote(raters: Cohort, tmp_path: Path) -> None:
     raters.cases[0].masks["cleo"].write_bytes(b"nothing")
     fusion = fuse_cohort(raters, tmp_path / "fused")

@@ -26,6 +26,12 @@ def fuse(
         Path, typer.Option("--out", "-o", metavar="COHORT2", help="Cohort folder to make.")
     ],
     method: Annotated[Method, typer.Option(help="How the raters' masks become one.")] = "majority",
+    pooled: Annotated[
+        bool,
+        typer.Option(
+            "--pooled", help="STAPLE: how good each rater is from all cases together, not one."
+        ),
+    ] = False,
     name: Annotated[str, typer.Option(help="Name of the consensus as a rater.")] = "consensus",
     without: Annotated[
         list[str] | None,
@@ -49,6 +55,7 @@ def fuse(
             cohort,
             out,
             method=method,
+            pooled=pooled,
             name=name,
             without=without or (),
             only=only,

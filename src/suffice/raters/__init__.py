@@ -11,7 +11,7 @@ from suffice.raters.agreement import (
 from suffice.raters.ceiling import CeilingRow, ceiling
 from suffice.raters.consensus import majority, soft_mean
 from suffice.raters.duplicates import DuplicateRaters, find_duplicate_raters
-from suffice.raters.fuse import METHODS, Consensus, Method, RaterStatistic, fuse
+from suffice.raters.fuse import METHODS, Consensus, Method, RaterStatistic, fuse, staple_consensus
 from suffice.raters.icc import Icc, icc_2_1
 from suffice.raters.kappa import fleiss_kappa, krippendorff_alpha
 from suffice.raters.shape_based import shape_based_average
@@ -47,4 +47,5 @@ __all__ = [
     "soft_mean",
     "staple",
     "staple_cohort",
+    "staple_consensus",
 ]

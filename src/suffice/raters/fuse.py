@@ -115,7 +115,7 @@ def fuse(
         raise UsageError("Unknown rule for ties", got=ties, expected=TIES[:2])
     votes = collect_votes(masks, legend.values)
     if method == "staple":
-        return _staple(votes, masks, legend, region, prior)
+        return staple_consensus(staple_votes(votes, region=region, prior=prior), masks, legend)
     if method == "simple":
         return _simple(votes, legend)
     if method == "shape":
@@ -126,16 +126,16 @@ def fuse(
         raters=votes.raters,
         labels=votes.labels(classes),
         probabilities=spread_classes(votes, votes.shares) if method == "soft" else None,
-        statistics=tuple(_against(votes.shared(classes), votes, legend)),
+        statistics=tuple(_against(votes.shared(classes), votes.raters, legend)),
         notes=_tie_note(votes, ties),
     )
 
 
-def _staple(votes: Votes, masks: Masks, legend: Legend, region: Region, prior: Prior) -> Consensus:
-    found = staple_votes(votes, region=region, prior=prior)
+def staple_consensus(found: StapleResult, masks: Masks, legend: Legend) -> Consensus:
+    """Put what `staple` or `staple_cohort` found for a case into the form that `fuse` gives."""
     rows = [
         row
-        for row in _against(_shared_with(found.labels, masks, legend), votes, legend)
+        for row in _against(_shared_with(found.labels, masks, legend), found.raters, legend)
         if row.statistic == "dice"
     ]
     for name, table in (("sensitivity", found.sensitivity), ("specificity", found.specificity)):
@@ -146,15 +146,15 @@ def _staple(votes: Votes, masks: Masks, legend: Legend, region: Region, prior: P
         ]
     return Consensus(
         method="staple",
-        raters=votes.raters,
+        raters=found.raters,
         labels=found.labels,
         probabilities=found.posterior,
         statistics=tuple(rows),
-        notes=(convergence_note(found),),
+        notes=(_convergence_note(found),),
     )
 
 
-def convergence_note(found: StapleResult) -> str:
+def _convergence_note(found: StapleResult) -> str:
     """Say whether the iteration settled, in words."""
     settled = "settled" if found.converged else "had not settled"
     return (
@@ -165,7 +165,7 @@ def convergence_note(found: StapleResult) -> str:
 
 def _simple(votes: Votes, legend: Legend) -> Consensus:
     found = simple_votes(votes)
-    rows = _against(votes.shared(found.shares.argmax(axis=1)), votes, legend)
+    rows = _against(votes.shared(found.shares.argmax(axis=1)), votes.raters, legend)
     rows += [
         RaterStatistic(rater=rater, label=label, statistic="weight", value=float(weight))
         for rater, weight in zip(votes.raters, found.weights, strict=True)
@@ -191,7 +191,7 @@ def _shape(votes: Votes, masks: Masks, grid: Grid, legend: Legend) -> Consensus:
         raters=votes.raters,
         labels=labels,
         probabilities=None,
-        statistics=tuple(_against(_shared_with(labels, masks, legend), votes, legend)),
+        statistics=tuple(_against(_shared_with(labels, masks, legend), votes.raters, legend)),
         notes=(),
     )
 
@@ -205,9 +205,11 @@ def _shared_with(
     return votes.only(list(masks)).shared(votes.table[:, 0])
 
 
-def _against(shared: npt.NDArray[np.int64], votes: Votes, legend: Legend) -> list[RaterStatistic]:
+def _against(
+    shared: npt.NDArray[np.int64], raters: tuple[str, ...], legend: Legend
+) -> list[RaterStatistic]:
     rows = []
-    for rater, cells in zip(votes.raters, shared, strict=True):
+    for rater, cells in zip(raters, shared, strict=True):
         for number, label in enumerate(legend.names, start=1):
             both = int(cells[number, number])
             n_true, n_drawn = int(cells[number].sum()), int(cells[:, number].sum())

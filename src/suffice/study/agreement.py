@@ -160,7 +160,8 @@ def summarise_agreement(
         others) and ``rater`` (one of them). ``mean`` is over subjects, each with the mean of its
         values, with a bootstrap interval; ``pooled`` is the plain mean over all ``n_values``, or
         the coefficient over all voxels together. ``n_undefined`` counts the values that are in
-        no mean, those of `undefined_agreement`; of the ICC, cases that not all raters drew.
+        no mean, those of `undefined_agreement`; of the ICC, cases that not all raters drew. The
+        ceiling averages the raters of each case first, so that its values are those of cases.
     """
     rows: list[Row] = []
     for label, part in table.groupby("label", sort=False):
@@ -181,14 +182,18 @@ def summarise_agreement(
 
 
 def _group(label: str, of: str, who: str, part: pd.DataFrame, seed: int, level: float) -> list[Row]:
+    if of == "ceiling":  # as `evaluate` has it beside a model's score: raters of a case first
+        keys = ["case", "subject", "metric"]
+        part = part.groupby(keys, sort=False)["value"].mean().reset_index()
+    of_one = [c for c in ("case", "rater_a", "rater_b") if c in part.columns]
+    n_all = len(part[of_one].drop_duplicates())
     rows = []
-    n_absent = int((part["metric"] == "absent").sum())
     for metric, group in part.groupby("metric", sort=False):
         if metric == "absent":
             continue
         row = _interval_row(group, seed, level)
         if metric != "dice_both":  # which is of those alone who both drew it
-            row["n_undefined"] = int(row["n_undefined"]) + n_absent
+            row["n_undefined"] = n_all - row["n_values"]
         rows.append({"label": label, "of": of, "who": who, "metric": str(metric), **row})
     return rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,7 +35,15 @@ from suffice.io import (
     write_probabilities,
 )
 from suffice.io.cohort_folder import COHORT_TOML
-from suffice.raters import METHODS, Consensus, Method, fuse
+from suffice.raters import (
+    METHODS,
+    Consensus,
+    Method,
+    StapleResult,
+    fuse,
+    staple_cohort,
+    staple_consensus,
+)
 from suffice.study import available_cores, write_scores
 from suffice.workflows.agreeing import (
     CONSENSUS,
@@ -49,6 +57,8 @@ _PER_CASE_CSV = "rater_statistics_by_case.csv"
 # As `suffice agree` has it, but for masks equal to the voxel.
 _COPIED_SHARE = 0.8
 _STATISTICS = ("dice", "sensitivity", "specificity", "weight")
+# Of cases without the structure: those who rightly drew nothing have no Dice.
+_SOMETIMES_UNDEFINED = ("dice", "sensitivity")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +75,10 @@ class Fusion:
     single : tuple of str
         Cases whose one rater's mask stands for the consensus.
     statistics : DataFrame
-        Columns ``rater, label, method, dice, sensitivity, specificity, weight, n_cases``: means
-        over the cases, against the consensus; STAPLE's are its own estimates.
+        Columns ``rater, label, method, dice, sensitivity, specificity, weight, n_cases, n_dice,
+        n_sensitivity``: means over the cases, against the consensus; STAPLE's are its own
+        estimates. ``n_cases`` are those that the rater has a mask of, ``n_dice`` those of them
+        in which rater or consensus have the structure, ``n_sensitivity`` the consensus.
     notes : tuple of str
         What the fusion says of single cases, each with the case before it.
     left_out : tuple of LeftOut
@@ -87,6 +99,7 @@ def fuse_cohort(
     out: Path | str,
     *,
     method: Method = "majority",
+    pooled: bool = False,
     name: str = CONSENSUS,
     without: Sequence[str] = (),
     only: bool = False,
@@ -106,6 +119,10 @@ def fuse_cohort(
     method : {"majority", "staple", "simple", "shape", "soft"}
         See `suffice.raters.fuse`. ``soft`` writes the raters' share of votes as probabilities
         beside the mask; so does STAPLE with its posterior, and SIMPLE.
+    pooled : bool
+        Whether STAPLE estimates one performance of each rater from all cases together, as suits
+        small or missing structures, rather than one a case. The votes of all cases are then in
+        memory at once, a byte or two a voxel.
     name : str
         The consensus as a rater.
     without : sequence of str
@@ -121,7 +138,8 @@ def fuse_cohort(
     Raises
     ------
     UsageError
-        If the method or a rater is unknown, or a rater has the name of the consensus.
+        If the method or a rater is unknown, a rater has the name of the consensus, or other
+        methods than STAPLE shall be pooled.
     CohortError
         If no case has two raters.
     StorageError
@@ -131,6 +149,8 @@ def fuse_cohort(
     cohort = cohort if isinstance(cohort, Cohort) else read_cohort(Path(cohort))
     cohort = of_people(without_raters(cohort, without))
     _require_sense(cohort, out, method, name, overwrite=overwrite)
+    if pooled and method != "staple":
+        raise UsageError("Only STAPLE pools cases", got=method, cure="Add --method staple.")
     cases: list[Case] = []
     rows: list[dict[str, object]] = []
     notes: list[str] = []
@@ -139,7 +159,9 @@ def fuse_cohort(
     votes: Counter[tuple[str, str]] = Counter()
     copies: Counter[tuple[str, str]] = Counter()
     with writing_folder(out, overwrite=overwrite) as folder:
-        for case, masks, result in _fuse_all(cohort, folder, method, name, workers, listener):
+        known = _pooled(cohort) if pooled else {}
+        fuse_one = partial(_fuse_one, cohort, folder, method, known, name)
+        for case, masks, result in _fuse_all(cohort, fuse_one, name, workers, listener):
             cases.append(
                 replace(case, masks=dict(masks)) if not only else _alone(case, masks, name)
             )
@@ -197,8 +219,15 @@ def summarise_raters(by_case: pd.DataFrame, method: str) -> pd.DataFrame:
     table["n_cases"] = [
         int(counts[r, x]) for r, x in zip(table["rater"], table["label"], strict=True)
     ]
+    known = by_case.dropna(subset="value").groupby(["rater", "label", "statistic"])["case"].count()
+    counted = [f"n_{name}" for name in _SOMETIMES_UNDEFINED]
+    for name, column in zip(_SOMETIMES_UNDEFINED, counted, strict=True):
+        table[column] = [
+            int(known.get((r, x, name), 0))
+            for r, x in zip(table["rater"], table["label"], strict=True)
+        ]
     shown = [name for name in _STATISTICS if name in table.columns]
-    return pd.DataFrame(table[["rater", "label", "method", *shown, "n_cases"]])
+    return pd.DataFrame(table[["rater", "label", "method", *shown, "n_cases", *counted]])
 
 
 def _require_sense(cohort: Cohort, out: Path, method: str, name: str, *, overwrite: bool) -> None:
@@ -237,10 +266,16 @@ class _Result:
     copied: tuple[tuple[str, str], ...] = ()
 
 
+def _pooled(cohort: Cohort) -> dict[str, StapleResult]:
+    """STAPLE over all cases with two masks that can be read, by name."""
+    read = ((case.name, read_masks(cohort, case)[0]) for case in cohort.cases)
+    shared = ((name, masks) for name, masks in read if len(masks) > 1)
+    return dict(staple_cohort(shared, cohort.legend.values))
+
+
 def _fuse_all(
     cohort: Cohort,
-    folder: Path,
-    method: Method,
+    fuse_one: Callable[[Case], _Result],
     name: str,
     workers: int | None,
     listener: Listener,
@@ -248,7 +283,7 @@ def _fuse_all(
     """Fuse case by case; give each with its masks, the consensus first."""
     pool = ThreadPoolExecutor(workers or available_cores())
     try:
-        results = pool.map(partial(_fuse_one, cohort, folder, method, name), cohort.cases)
+        results = pool.map(fuse_one, cohort.cases)
         for i, (case, result) in enumerate(zip(cohort.cases, results, strict=True), 1):
             bad = {item.path for item in result.left_out}
             own = {rater: path for rater, path in case.masks.items() if path not in bad}
@@ -259,14 +294,26 @@ def _fuse_all(
         pool.shutdown(cancel_futures=True)
 
 
-def _fuse_one(cohort: Cohort, folder: Path, method: Method, name: str, case: Case) -> _Result:
+def _fuse_one(
+    cohort: Cohort,
+    folder: Path,
+    method: Method,
+    known: dict[str, StapleResult],
+    name: str,
+    case: Case,
+) -> _Result:
     if len(case.masks) < 2:
         return _Result(None, next(iter(case.masks.values()), None))
     masks, grid, left_out = read_masks(cohort, case)
     if grid is None or len(masks) < 2:
         alone = next((case.masks[rater] for rater in masks), None)
         return _Result(None, alone, tuple(left_out))
-    found = fuse(masks, grid, cohort.legend, method)
+    # Taken out, as its posterior is large.
+    pooled = known.pop(case.name, None)
+    if pooled is None:
+        found = fuse(masks, grid, cohort.legend, method)
+    else:
+        found = staple_consensus(pooled, masks, cohort.legend)
     image = case.images[cohort.channels[0].name]
     path = folder / "masks" / name / f"{case.name}{mask_suffix_for(image)}"
     write_mask(path, LabelMap(found.labels, grid, cohort.legend), like=image)
