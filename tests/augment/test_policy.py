@@ -105,6 +105,15 @@ def test_a_printed_draw_is_replayed(name: str) -> None:
         assert torch.equal(one, other)
 
 
+def test_the_random_policy_picks_so_many_changes_of_any_magnitude() -> None:
+    policy, patches = POLICIES["random"], Patches(size=(8, 8), spacing=(1.0, 1.0))
+    draws = [policy.sample(patches, Chance(rng(seed))).intensity for seed in range(60)]
+    assert {len(draw) for draw in draws} == {2}
+    assert {type(each).__name__.removesuffix("Draw") for draw in draws for each in draw} == {
+        "BiasField", "Blur", "Cutout", "Gamma", "GaussianNoise", "Line", "LowResolution", "Sharpen"
+    }  # fmt: skip
+
+
 def test_light_moves_less_than_strong() -> None:
     light, strong = POLICIES["light"].spatial, POLICIES["strong"].spatial
     assert light.rotation_deg < strong.rotation_deg and light.scale < strong.scale

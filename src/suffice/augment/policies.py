@@ -50,6 +50,21 @@ POLICIES: dict[str, Augmentation] = {
             GaussianNoise(probability=0.4, largest=0.2),
         ),
     ),
+    "random": Augmentation(
+        spatial=_STRONG_MOVES,
+        intensity=(
+            LowResolution(largest=3.0, one_axis=0.5),
+            Blur(largest=1.5),
+            Sharpen(),
+            BiasField(largest=0.5),
+            Gamma(largest=2.0),
+            Contrast(largest=2.0),
+            Brightness(largest=0.8),
+            GaussianNoise(largest=0.3),
+            Cutout(),
+        ),
+        n_chosen=2,
+    ),
     "picture": Augmentation(
         spatial=_STRONG_MOVES,
         intensity=(

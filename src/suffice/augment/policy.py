@@ -22,20 +22,27 @@ class Augmentation:
         Moves image and labels.
     intensity : tuple of Transform
         Change the image alone, one after the other.
+    n_chosen : int or None
+        Of ``intensity`` that many are picked for each patch, whatever their probabilities, each
+        at a magnitude anywhere within its range, so that nothing needs to be tuned (TrivialAugment
+        picks one: Mueller and Hutter 2021, arXiv 2103.10158). None leaves each to its own chance.
     """
 
     spatial: SpatialRanges = field(default_factory=SpatialRanges)
     intensity: tuple[Transform, ...] = ()
+    n_chosen: int | None = None
 
     def sample(self, patches: Patches, chance: Chance) -> PatchDraw:
         """Draw what happens to one patch."""
         spatial = self.spatial.sample(patches, chance)
-        draws = (
-            transform.sample(patches, chance)
-            for transform in self.intensity
-            if chance.happens(transform.probability)
-        )
+        draws = (transform.sample(patches, chance) for transform in self._happening(chance))
         return PatchDraw(spatial, tuple(draw for draw in draws if draw is not None))
+
+    def _happening(self, chance: Chance) -> list[Transform]:
+        if self.n_chosen is None:
+            return [each for each in self.intensity if chance.happens(each.probability)]
+        order = torch.randperm(len(self.intensity), generator=chance.generator).tolist()
+        return [self.intensity[k] for k in sorted(order[: self.n_chosen])]
 
 
 @dataclass(frozen=True)
