@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 from skimage.feature import hessian_matrix, hessian_matrix_eigvals, structure_tensor_eigenvalues
-from suffice.segmenters.features import NARROWER, TENSOR_WINDOW, FilterBank, eigenvalues, places
+
+from suffice.segmenters.features import NARROWER, TENSOR_WINDOW, FilterBank, eigenvalues
 
 SPACING = (1.0, 1.0, 1.0)
 
@@ -71,15 +72,13 @@ def test_scales_are_in_the_unit_of_the_spacing() -> None:
     assert np.corrcoef(blurred.ravel(), same.ravel())[0, 1] > 0.99
 
 
-def test_a_part_with_its_margin_has_the_features_of_the_whole() -> None:
-    array = volume((90, 12))[None]
-    bank = FilterBank(scales=(0.7, 3.0), has_position=True)
-    margin, place = bank.margin(1.0), places((90, 12))
-    part = slice(40 - margin, 44 + margin)
-    whole = list(bank.maps(array, (1.0, 1.0), place=place))
-    cut = bank.maps(array[:, part], (1.0, 1.0), place=[place[0][part], place[1]])
-    for mine, theirs in zip(cut, whole, strict=True):
-        np.testing.assert_allclose(mine[margin : margin + 4], theirs[40:44], atol=1e-6)
+def test_context_comes_last_and_position_before_it() -> None:
+    array = volume((10, 20))[None]
+    bank = FilterBank(scales=(1.0,), context=(2.0,), has_position=True)
+    maps = list(bank.maps(array, (1.0, 1.0), context=array))
+    assert len(maps) == bank.n_features(2, 1, 1)
+    np.testing.assert_array_equal(maps[-1], next(bank.context_maps(array, (1.0, 1.0))))
+    np.testing.assert_allclose(maps[-2][3], (np.arange(20) + 0.5) / 20)
 
 
 def test_a_single_slice_has_no_gradient_across() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,18 +45,12 @@ class FilterBank:
         each = len(self.scales) * (4 + 2 * ndim)
         return each * n_channels + len(self.context) * n_context + ndim * self.has_position
 
-    def margin(self, spacing: float) -> int:
-        """Voxels around a part that its features depend on, along an axis of this spacing."""
-        reach = [(1 + TENSOR_WINDOW) * s for s in self.scales] + list(self.context)
-        return math.ceil(TRUNCATE * max(reach) / spacing) + 3
-
     def maps(
         self,
         array: FloatArray,
         spacing: Sequence[float],
         *,
         context: FloatArray | None = None,
-        place: Sequence[FloatArray] = (),
     ) -> Iterator[FloatArray]:
         """Compute the features one at a time, each of shape ``(*spatial)``.
 
@@ -66,25 +59,28 @@ class FilterBank:
         array : float32 array of shape (C, *spatial)
         spacing : sequence of float
         context : float32 array of shape (n_context, *spatial), optional
-        place : sequence of float32 arrays of shape (n,)
-            Position along each axis.
+            What an earlier stage found.
         """
         for channel in array:
             for scale in self.scales:
                 yield from _at_scale(channel, spacing, scale)
+        if self.has_position:
+            yield from positions(array.shape[1:])
+        yield from self.context_maps(context, spacing)
+
+    def context_maps(
+        self, context: FloatArray | None, spacing: Sequence[float]
+    ) -> Iterator[FloatArray]:
+        """Compute the features of a context alone, which are the last."""
         for channel in () if context is None else context:
             for scale in self.context:
                 yield smooth(channel, spacing, scale)
-        if self.has_position:
-            shape = array.shape[1:]
-            for axis, along in enumerate(place):
-                thin = [-1 if a == axis else 1 for a in range(len(shape))]
-                yield np.broadcast_to(along.reshape(thin), shape)
 
 
-def places(shape: Sequence[int]) -> list[FloatArray]:
+def positions(shape: Sequence[int]) -> list[FloatArray]:
     """Place of voxels along each axis, from 0 to 1 between the outer edges."""
-    return [((np.arange(n) + 0.5) / n).astype(np.float32) for n in shape]
+    along = [((np.arange(n) + 0.5) / n).astype(np.float32) for n in shape]
+    return [np.broadcast_to(p, shape) for p in np.meshgrid(*along, indexing="ij", sparse=True)]
 
 
 def smooth(array: FloatArray, spacing: Sequence[float], scale: float) -> FloatArray:
@@ -104,9 +100,7 @@ def _at_scale(channel: FloatArray, spacing: Sequence[float], scale: float) -> It
     yield np.asarray(sum(second[i, i] for i in range(n)))
     yield blurred - smooth(channel, spacing, NARROWER * scale)
     yield from eigenvalues(second)
-    tensor = {
-        (i, j): smooth(first[i] * first[j], spacing, TENSOR_WINDOW * scale) for i, j in pairs
-    }
+    tensor = {(i, j): smooth(first[i] * first[j], spacing, TENSOR_WINDOW * scale) for i, j in pairs}
     yield from eigenvalues(tensor)
 
 
@@ -115,9 +109,7 @@ def _second(first: Sequence[FloatArray], spacing: Sequence[float]) -> Iterator[F
         yield from gradient(derivative, spacing, from_axis=i)
 
 
-def gradient(
-    array: FloatArray, spacing: Sequence[float], from_axis: int = 0
-) -> list[FloatArray]:
+def gradient(array: FloatArray, spacing: Sequence[float], from_axis: int = 0) -> list[FloatArray]:
     """Central differences along the axes from ``from_axis`` on; zero along one of one voxel."""
     return [
         np.gradient(array, spacing[axis], axis=axis)
@@ -143,9 +135,10 @@ def eigenvalues(matrix: dict[tuple[int, int], FloatArray]) -> list[FloatArray]:
        (1961), doi 10.1145/355578.366316
     """
     if len(matrix) == 3:
-        middle = (matrix[0, 0] + matrix[1, 1]) / 2
-        apart = np.hypot((matrix[0, 0] - matrix[1, 1]) / 2, matrix[0, 1])
-        return [middle + apart, middle - apart]
+        half = (matrix[0, 0] - matrix[1, 1]) / 2
+        apart = np.sqrt(half * half + matrix[0, 1] * matrix[0, 1])
+        mean = (matrix[0, 0] + matrix[1, 1]) / 2
+        return [np.asarray(mean + apart), np.asarray(mean - apart)]
     middle = (matrix[0, 0] + matrix[1, 1] + matrix[2, 2]) / 3
     x, y, z = (matrix[i, i] - middle for i in range(3))
     a, b, c = matrix[0, 1], matrix[0, 2], matrix[1, 2]
