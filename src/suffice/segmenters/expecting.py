@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from suffice.core import Budget, Cohort, Listener, Progress, SufficeError, silent
+from suffice.core import Budget, Cohort, CohortError, Listener, Progress, SufficeError, silent
 from suffice.io import read_grid
 from suffice.segmenters.gauging import gauging
 from suffice.segmenters.planning import plan_for
@@ -45,13 +46,26 @@ class Expectation:
     takes_all: bool
 
 
-def expect(
-    rung: type[Segmenter],
+def expect_each(
+    rungs: Mapping[str, type[Segmenter]],
     labelled: Cohort,
     *,
     budget: Budget,
     seed: int = 0,
     listener: Listener = silent,
+) -> dict[str, Expectation | CohortError]:
+    """Say of several rungs what their trainings will take, or why one does not apply."""
+    known: dict[str, Expectation | CohortError] = {}
+    for i, (name, rung) in enumerate(rungs.items()):
+        listener(Progress("try", i / len(rungs), note=name))
+        refusal = rung.refusal(labelled)
+        known[name] = refusal or expect(rung, labelled, budget=budget, seed=seed)
+    listener(Progress("try", 1.0))
+    return known
+
+
+def expect(
+    rung: type[Segmenter], labelled: Cohort, *, budget: Budget, seed: int = 0
 ) -> Expectation:
     """Say what the training of a rung will take, from a few seconds of work.
 
@@ -66,9 +80,7 @@ def expect(
     budget : Budget
         For the training.
     seed : int
-    listener : callable
     """
-    listener(Progress("try", 0.0, note=rung.rung))
     if issubclass(rung, UNetSegmenter):
         few = labelled.subset(labelled.names[:PLANNED_CASES])
         plan = plan_for(few, budget=budget, seed=seed, encoder=rung.encoder)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from suffice.core import Budget, Cohort, CohortError, Listener, UsageError, silent
 from suffice.segmenters import RUNGS, Segmenter
-from suffice.segmenters.expecting import expect
+from suffice.segmenters.expecting import expect_each
 
 ALL = "all"
 AUTO = "auto"
@@ -81,19 +81,25 @@ def allot(
     CohortError
         If no rung applies: the reason of the first.
     """
-    refusals = {name: rungs[name].refusal(labelled) for name in names}
-    able = [name for name in names if refusals[name] is None]
-    refused = {name: str(error) for name, error in refusals.items() if error is not None}
-    if not able:
-        raise next(error for error in refusals.values() if isinstance(error, CohortError))
+    refusals = [rungs[name].refusal(labelled) for name in names]
+    if None not in refusals:
+        raise next(error for error in refusals if error is not None)
+    most = minutes / (1 + n_folds)
     if len(names) == 1:
-        return Allotment({names[0]: minutes / (1 + n_folds)}, {})
-    budget = Budget(minutes=minutes / (n_folds + 1))
-    known = {
-        name: expect(rungs[name], labelled, budget=budget, seed=seed, listener=listener)
-        for name in able
-    }
-    needs = {name: math.inf if e.takes_all else e.minutes for name, e in known.items()}
+        return Allotment({names[0]: most})
+    known = expect_each(
+        {name: rungs[name] for name in names},
+        labelled,
+        budget=Budget(minutes=most),
+        seed=seed,
+        listener=listener,
+    )
+    needs, refused = {}, {}
+    for name, expected in known.items():
+        if isinstance(expected, CohortError):
+            refused[name] = str(expected)
+        else:
+            needs[name] = math.inf if expected.takes_all else expected.minutes
     return Allotment(share_minutes(needs, minutes=minutes, n_folds=n_folds), refused)
 
 

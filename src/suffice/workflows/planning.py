@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from suffice.core import Budget, Cohort, Listener, Progress, silent
+from suffice.core import Budget, Cohort, CohortError, Listener, silent
 from suffice.segmenters import RUNGS
-from suffice.segmenters.expecting import expect
+from suffice.segmenters.expecting import expect_each
 from suffice.segmenters.planning import plan_for
 from suffice.training.plan import Plan
 from suffice.workflows.allotting import Rungs
@@ -61,7 +61,8 @@ def plan_ladder(
 ) -> tuple[RungPlan, ...]:
     """Say of every kind of model what its training would take here, the cheapest kind first.
 
-    See `suffice.segmenters.expecting.expect`: a few seconds of work for each.
+    A U-Net makes its plan; any other kind is fitted to two cases for a few seconds, and what that
+    took is scaled by the voxels of all labelled cases.
 
     Raises
     ------
@@ -70,21 +71,10 @@ def plan_ladder(
     """
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort)
-    rows = []
-    for i, (name, rung) in enumerate(rungs.items()):
-        listener(Progress("try", i / len(rungs), note=name))
-        refusal = rung.refusal(labelled)
-        if refusal is not None:
-            rows.append(RungPlan(rung=name, refusal=str(refusal)))
-            continue
-        expected = expect(rung, labelled, budget=budget, seed=seed)
-        rows.append(
-            RungPlan(
-                rung=name,
-                minutes=expected.minutes,
-                memory_gb=expected.memory_gb,
-                takes_all=expected.takes_all,
-            )
-        )
-    listener(Progress("try", 1.0))
-    return tuple(rows)
+    known = expect_each(rungs, labelled, budget=budget, seed=seed, listener=listener)
+    return tuple(
+        RungPlan(rung=name, refusal=str(expected))
+        if isinstance(expected, CohortError)
+        else RungPlan(rung=name, **asdict(expected))
+        for name, expected in known.items()
+    )
