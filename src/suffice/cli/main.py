@@ -8,6 +8,7 @@ import typer
 
 from suffice import __version__
 from suffice.cli.agreeing import agree
+from suffice.cli.augmenting import augment
 from suffice.cli.checking import check
 from suffice.cli.comparing import compare
 from suffice.cli.console import answer
@@ -50,7 +51,20 @@ def _options(
 
 
 app.command("import")(import_)
-for _command in (check, plan, train, predict, evaluate, agree, fuse, compare, run, report, demo):
+for _command in (
+    check,
+    plan,
+    train,
+    predict,
+    evaluate,
+    agree,
+    fuse,
+    compare,
+    augment,
+    run,
+    report,
+    demo,
+):
     app.command()(_command)
 
 

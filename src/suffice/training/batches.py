@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,18 @@ import torch
 from torch import Tensor
 
 from suffice.training.store import StoredCase
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a patch lies: number of the case, first voxel along each axis, and whose mask.
+
+    The first voxel is negative where a scan is shorter than a patch.
+    """
+
+    case: int
+    start: tuple[int, ...]
+    rater: int | None = None
 
 
 class PatchSampler:
@@ -47,10 +60,47 @@ class PatchSampler:
 
     def draw(self) -> tuple[Tensor, Tensor]:
         """Return images ``(N, C, *patch)`` float32 and labels ``(N, *patch)`` uint8."""
-        pairs = [self._patch(self.cases[self._next_case()]) for _ in range(self.batch_size)]
-        images = np.stack([image for image, _ in pairs]).astype(np.float32)
-        labels = np.stack([labels for _, labels in pairs])
-        return torch.from_numpy(images), torch.from_numpy(labels)
+        pairs = [self.read(place) for place in self.places()]
+        return torch.stack([image for image, _ in pairs]), torch.stack([own for _, own in pairs])
+
+    def places(self) -> list[Place]:
+        """Draw where the patches of a batch lie."""
+        return [self.place(self._next_case()) for _ in range(self.batch_size)]
+
+    def partner(self, place: Place) -> Place:
+        """Draw where a partner of a patch lies: in another case, unless there is but one."""
+        case = 0
+        if len(self.cases) > 1:
+            case = int(self.rng.integers(len(self.cases) - 1))
+            case += case >= place.case
+        return self.place(case)
+
+    def read(self, place: Place) -> tuple[Tensor, Tensor]:
+        """Return the image ``(C, *patch)`` float32 and the labels ``(*patch)`` uint8 there."""
+        case = self.cases[place.case]
+        window, pad = [], []
+        sides = zip(case.labels.shape, self._size, place.start, strict=True)
+        for n, p, start in sides:
+            first, end = max(start, 0), min(start + p, n)
+            window.append(slice(first, end))
+            pad.append((first - start, p - (end - first) - (first - start)))
+        image = np.pad(case.image[(slice(None), *window)], [(0, 0), *pad]).astype(np.float32)
+        labels = np.pad(self.mask(place)[tuple(window)], pad)
+        if self.slicewise:
+            image, labels = image[:, 0], labels[0]
+        return torch.from_numpy(image), torch.from_numpy(labels)
+
+    def mask(self, place: Place) -> np.ndarray:
+        """Return the whole mask ``(*spatial)`` that a patch is cut from."""
+        case = self.cases[place.case]
+        if case.raters is None or place.rater is None:
+            return case.labels
+        mask: np.ndarray = case.raters[place.rater]
+        return mask
+
+    @property
+    def _size(self) -> tuple[int, ...]:
+        return (1, *self.patch_size) if self.slicewise else self.patch_size
 
     def state(self) -> dict[str, Any]:
         """Return what the coming draws hang on: the generator and the rest of the deck."""
@@ -67,28 +117,19 @@ class PatchSampler:
             self._deck = self.rng.permutation(len(self.cases)).tolist()
         return self._deck.pop()
 
-    def _patch(self, case: StoredCase) -> tuple[np.ndarray, np.ndarray]:
-        size = (1, *self.patch_size) if self.slicewise else self.patch_size
+    def place(self, index: int) -> Place:
+        """Draw where a patch of one case lies, and whose mask it gets."""
+        case = self.cases[index]
         centre = self._foreground_point(case)
-        window, pad = [], []
-        for axis, (n, p) in enumerate(zip(case.labels.shape, size, strict=True)):
-            if n <= p:
-                start, stop, before = 0, n, (p - n) // 2
-            else:
-                start = self._start(n, p, None if centre is None else int(centre[axis]))
-                stop, before = start + p, 0
-            window.append(slice(start, stop))
-            pad.append((before, p - (stop - start) - before))
-        image = np.pad(case.image[(slice(None), *window)], [(0, 0), *pad])
-        labels = np.pad(self._mask(case)[tuple(window)], pad)
-        return (image[:, 0], labels[0]) if self.slicewise else (image, labels)
-
-    def _mask(self, case: StoredCase) -> np.ndarray:
-        """One rater's mask, each as likely as any other, where several are stored."""
-        if case.raters is None:
-            return case.labels
-        mask: np.ndarray = case.raters[self.rng.integers(len(case.raters))]
-        return mask
+        start = tuple(
+            -((p - n) // 2)
+            if n <= p
+            else self._start(n, p, None if centre is None else int(centre[axis]))
+            for axis, (n, p) in enumerate(zip(case.labels.shape, self._size, strict=True))
+        )
+        # One rater's mask, each as likely as any other, where several are stored.
+        rater = None if case.raters is None else int(self.rng.integers(len(case.raters)))
+        return Place(index, start, rater)
 
     def _foreground_point(self, case: StoredCase) -> np.ndarray | None:
         if self.rng.random() >= self.foreground or len(case.points) == 0:

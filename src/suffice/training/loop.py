@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from suffice.augment import POLICIES, Augmentation, augment_batch
+from suffice.augment import POLICIES, Augmentation, augment_batch, without
+from suffice.augment.mixing import Mixing
 from suffice.core import Listener, ModelError, Progress, silent
 from suffice.nets import LAYOUT
 from suffice.training.batches import PatchSampler
@@ -22,6 +23,7 @@ from suffice.training.checkpoint import TrainingState, load_checkpoint, save_che
 from suffice.training.device import Device, make_device
 from suffice.training.machine import Machine
 from suffice.training.objective import Objective, Segmenting
+from suffice.training.pairs import MixingSampler
 from suffice.training.plan import Plan
 from suffice.training.store import StoredCase
 
@@ -43,6 +45,8 @@ class Trained:
 def augmentation_of(plan: Plan) -> Augmentation:
     """Return the plan's policy; mirroring is limited to the axes that allow it."""
     policy = POLICIES[plan.augmentation]
+    for family in plan.augmentation_without:
+        policy = without(policy, family)
     return replace(policy, spatial=replace(policy.spatial, flip_axes=plan.flip_axes))
 
 
@@ -155,6 +159,13 @@ class _Loop:
         self.network, self.average, self.optimizer = network, average, optimizer
         self.sampler, self.generator = sampler, generator
         self.augmentation = augmentation_of(plan)
+        self.mixed = MixingSampler(
+            sampler,
+            Mixing(plan.mixing, plan.mixing_probabilities),
+            n_classes=plan.n_classes,
+            spacing=plan.patch_spacing_mm,
+            generator=generator,
+        )
         self.state = TrainingState()
         self.loss = self.score = math.nan
         self.rate = 0.0
@@ -189,7 +200,7 @@ class _Loop:
         self.score = _smooth(self.score, float(score))
 
     def _batch(self) -> tuple[Tensor, Tensor]:
-        images, labels = self.sampler.draw()
+        images, labels = self.mixed.draw()
         images, labels = images.to(self.device.device), labels.to(self.device.device)
         images, targets = augment_batch(
             images,

@@ -60,6 +60,10 @@ class Plan:
         Axes (of the network) that augmentation may mirror.
     augmentation : str
         Name of the policy.
+    augmentation_without : tuple of str
+        Families of changes that are left out of it.
+    mixing, mixing_probabilities : tuple of str, tuple of float
+        Ways of mixing patches and how often each is used, see `suffice.augment.mixing.Mixing`.
     learning_rate, weight_decay, foreground, averaging
         Of the optimiser, the sampler and the moving average of the weights.
     precision : {"32-true", "bf16-mixed", "16-mixed"}
@@ -96,6 +100,9 @@ class Plan:
     averaging: float = 0.99
     n_heads: int = 2
     encoder: str = "residual"
+    augmentation_without: tuple[str, ...] = ()
+    mixing: tuple[str, ...] = ()
+    mixing_probabilities: tuple[float, ...] = ()
     minutes: float = 0.0
     seconds_per_step: float = 0.0
     n_steps: int = 0
@@ -359,11 +366,13 @@ def describe(plan: Plan, names: Sequence[str] = ()) -> list[tuple[str, str]]:
         ("patch", f"{size}, {plan.batch_size} a step"),
         ("structures", ", ".join(names) if names else str(plan.n_classes - 1)),
         ("intensities", f"normalised by {', '.join(dict.fromkeys(plan.normalisation))}"),
-        ("augmentation", plan.augmentation),
+        ("augmentation", " without ".join([plan.augmentation, *plan.augmentation_without])),
         ("mirrored axes", ", ".join(map(str, plan.flip_axes)) or "none"),
         ("precision", plan.precision),
         ("memory", f"about {plan.memory_gb:.1f} GB"),
     ]
+    if plan.mixing:
+        rows.append(("mixing", ", ".join(plan.mixing)))
     if plan.seconds_per_step:
         rows.append(("speed", f"{plan.seconds_per_step:.2f} s a step, measured here"))
         rows.append(("steps", f"{plan.n_steps} in {plan.minutes:g} minutes"))

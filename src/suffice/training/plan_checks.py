@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from suffice.augment import POLICIES
+from suffice.augment import FAMILIES, POLICIES
+from suffice.augment.mixing import MIXES
 from suffice.core import ModelError
 from suffice.nets import ENCODERS
 from suffice.training.machine import PRECISIONS
@@ -70,6 +71,16 @@ def _data(plan: Plan) -> Iterator[Doubt]:
     is_good = set(plan.flip_axes) <= set(range(plan.ndim))
     yield "flip_axes", is_good, f"some of 0 to {plan.ndim - 1}"
     yield "augmentation", plan.augmentation in POLICIES, ", ".join(POLICIES)
+    is_good = set(plan.augmentation_without) <= set(FAMILIES)
+    yield "augmentation_without", is_good, f"some of {', '.join(FAMILIES)}"
+    # Slices of two volumes that lie between each other are no slices of these.
+    ways = [way for way in MIXES if plan.slice_axis is None or way != "interpolation"]
+    is_good = len(set(plan.mixing)) == len(plan.mixing) and set(plan.mixing) <= set(ways)
+    yield "mixing", is_good, f"some of {', '.join(ways)}, each once"
+    chances = plan.mixing_probabilities
+    is_good = len(chances) in (0, len(plan.mixing)) and all(0 <= p <= 1 for p in chances)
+    is_good = is_good and sum(chances) <= 1 + 1e-9
+    yield "mixing_probabilities", is_good, "one for each way of mixing, 1 together at most"
 
 
 def _numbers(plan: Plan) -> Iterator[Doubt]:

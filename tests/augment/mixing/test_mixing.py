@@ -222,7 +222,7 @@ def centre_of(labels: Tensor) -> np.ndarray:
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_a_case_between_two_lies_between_them(ndim: int) -> None:
     size = (48, 40, 32)[:ndim]
-    centres = tuple(n / 2 - 4 for n in size), tuple(n / 2 + 4 for n in size)
+    centres = tuple(n / 2 - 3 for n in size), tuple(n / 2 + 3 for n in size)
     own, theirs = (ball(size, centre, 8).to(torch.uint8) for centre in centres)
     pair = Pair(
         image=2 * own.float()[None],

@@ -9,7 +9,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 LONGEST_SIDE = {2: 48, 3: 24}
-_N_ITERATIONS = (20, 20)
+# At a quarter, a half and all of the coarse size; the first cost next to nothing.
+_N_ITERATIONS = (40, 30, 15)
 _SQUARINGS = 4
 _LABEL_WEIGHT = 3.0
 _LARGEST_STEP = 1.5
@@ -64,7 +65,7 @@ def register(fixed: Tensor, moving: Tensor) -> Tensor:
     size = tuple(fixed.shape[1:])
     ndim = len(size)
     velocity = torch.zeros((ndim, *size), device=fixed.device)
-    sizes = [tuple(max(4, n // 2) for n in size), size]
+    sizes = [tuple(max(4, n // shrink) for n in size) for shrink in (4, 2, 1)]
     for now, n_iterations in zip(sizes, _N_ITERATIONS, strict=True):
         velocity = _resized(velocity, now)
         one, other = _resized(fixed, now), _resized(moving, now)
