@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
+
 from suffice.segmenters.boosted_trees import BoostedTrees
 
 

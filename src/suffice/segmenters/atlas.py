@@ -93,6 +93,7 @@ class AtlasSegmenter(SearchedSegmenter[AtlasParameters]):
     """
 
     rung: ClassVar[str] = "atlas"
+    library: ClassVar[str] = "SimpleITK"
     kind: ClassVar[type] = AtlasParameters
     most_structures: ClassVar[int] = 50
     most_voxels: ClassVar[Mapping[int, int]] = _VOXELS

@@ -71,6 +71,7 @@ class ForestSegmenter(SearchedSegmenter[ForestParameters]):
     """
 
     rung: ClassVar[str] = "forest"
+    library: ClassVar[str] = "scikit-learn"
     kind: ClassVar[type] = ForestParameters
     most_structures: ClassVar[int] = 20
     most_voxels: ClassVar[Mapping[int, int]] = FINE

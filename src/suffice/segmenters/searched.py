@@ -65,6 +65,7 @@ class SearchedSegmenter(ABC, Generic[P]):
     """
 
     rung: ClassVar[str]
+    library: ClassVar[str] = "scikit-image"
     kind: ClassVar[type]
     most_structures: ClassVar[int]
     most_voxels: ClassVar[Mapping[int, int]]
@@ -146,7 +147,7 @@ class SearchedSegmenter(ABC, Generic[P]):
             minutes=budget.minutes,
             seed=seed,
             n_steps=search.n_tried,
-            library="scikit-image",
+            library=self.library,
         )
         listener(Progress("search", 1.0))
         return self
