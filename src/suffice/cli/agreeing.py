@@ -77,6 +77,7 @@ def agree(
     if as_json:
         answer_json(_facts(found))
     else:
+        remark(f"nsd: share of both surfaces within {tolerance:g} mm (pixels where unknown)")
         _answer_in_words(found, out)
 
 

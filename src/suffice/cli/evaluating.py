@@ -103,6 +103,8 @@ def evaluate(
             overwrite=force,
             listener=listener,
         )
+    if not as_json and "nsd" in set(evaluation.scores["metric"]):
+        remark(f"nsd: share of both surfaces within {tolerance:g} mm (pixels where unknown)")
     _answer(evaluation, as_json=as_json)
 
 

@@ -78,8 +78,8 @@ def _score(
     metrics = [name for name in INSTANCE_METRICS if name not in wanted.panel.names]
     if wanted.instances and metrics:
         for label in known.legend:
-            maps = [components(m.array == label.value) for m in (predicted, reference)]
-            rows += score_instances(*maps, reference.grid, label=label.name, metrics=metrics)
+            one, other = (components(m.array == label.value) for m in (predicted, reference))
+            rows += score_instances(one, other, reference.grid, label=label.name, metrics=metrics)
     return rows + _calibration(known, pair, reference)
 
 
