@@ -26,6 +26,8 @@ COMMANDS = {
     "agree",
     "fuse",
     "compare",
+    "augment",
+    "ablate",
     "run",
     "report",
     "demo",

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from suffice import __version__
+from suffice.cli.ablating import ablate
 from suffice.cli.agreeing import agree
 from suffice.cli.augmenting import augment
 from suffice.cli.checking import check
@@ -61,6 +62,7 @@ for _command in (
     fuse,
     compare,
     augment,
+    ablate,
     run,
     report,
     demo,

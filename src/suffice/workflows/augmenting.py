@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -46,6 +47,7 @@ from suffice.workflows.training import choose_labelled
 
 # The plan that patches are cut by; more minutes would give larger ones.
 _MINUTES = 10.0
+_WORDS = {"Line": "brightness or contrast"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +189,7 @@ class _Sheet:
         place = self.sampler.place(index)
         image, labels = self.sampler.read(place)
         at = _busiest(labels) if self.plan.ndim == 3 else None
-        tiles = [_tile(image, labels, at, self.plan, "as it is")]
+        tiles = [_tile(image, labels, at, self.plan, "")]
         patches = Patches(
             size=tuple(image.shape[1:]),
             spacing=self.plan.patch_spacing_mm,
@@ -215,7 +217,10 @@ def words_of(draw: PatchDraw) -> list[str]:
         "elastic": spatial.bend,
     }
     names = [name for name, value in moves.items() if value]
-    return names + [type(each).__name__.removesuffix("Draw") for each in draw.intensity]
+    kinds = (type(each).__name__.removesuffix("Draw") for each in draw.intensity)
+    return names + [
+        _WORDS.get(kind, re.sub("(?<!^)([A-Z])", r" \1", kind).lower()) for kind in kinds
+    ]
 
 
 def _busiest(labels: Tensor) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from suffice.augment.mixing.pair import Mix, Pair
+from suffice.augment.mixing.pair import Mix, Pair, present
 from suffice.augment.transform import Chance
 
 
@@ -22,11 +22,11 @@ class ClassMix(Mix):
 
     def sample(self, pair: Pair, chance: Chance) -> ClassMixDraw | None:
         """Draw the classes; one class alone would be the whole patch."""
-        present = pair.other_classes.unique().tolist()
-        if len(present) < 2:
+        classes = present(pair.other_classes)
+        if len(classes) < 2:
             return None
-        order = torch.randperm(len(present), generator=chance.generator).tolist()
-        chosen = (int(present[i]) for i in order[: len(present) // 2])
+        order = torch.randperm(len(classes), generator=chance.generator).tolist()
+        chosen = (classes[i] for i in order[: len(classes) // 2])
         return ClassMixDraw(tuple(sorted(chosen)))
 
 

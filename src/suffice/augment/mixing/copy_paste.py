@@ -183,27 +183,28 @@ class CopyPasteDraw:
         moved = self.moved(pair)
         window = moved.window(self.corner)
         here = pair.image[(slice(None), *window)]
+        own = (*(slice(None),) * (pair.labels.ndim - len(window)), *window)
         object_ = moved.image
         if self.match:
             object_ = matched(object_, here, moved.ring, moved.ring, spread=False)
         local = Pair(
             image=here,
-            labels=pair.labels[(..., *window)],
+            labels=pair.labels[own],
             other=object_,
-            other_labels=self._own_labels(pair, window),
+            other_labels=self._own_labels(pair.labels[own], len(window)),
             spacing=pair.spacing,
         )
         image, labels = pair.image.clone(), pair.labels.clone()
         image[(slice(None), *window)], _ = local.take(
             feathered(moved.inside, self.feather, outwards=True)
         )
-        _, labels[(..., *window)] = local.take(moved.inside)
+        _, labels[own] = local.take(moved.inside)
         return image, labels
 
-    def _own_labels(self, pair: Pair, window: tuple[slice, ...]) -> Tensor:
+    def _own_labels(self, like: Tensor, ndim: int) -> Tensor:
         """Labels of a box that is all of the object's class, in the kind of the patch's."""
-        labels = torch.zeros_like(pair.labels[(..., *window)])
-        if labels.ndim == len(pair.size):
+        labels = torch.zeros_like(like)
+        if labels.ndim == ndim:
             return labels + self.structure
         labels[self.structure] = 1
         return labels

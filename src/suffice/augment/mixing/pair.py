@@ -108,6 +108,11 @@ def hard(labels: Tensor, ndim: int) -> Tensor:
     return labels if labels.ndim == ndim else labels.argmax(0)
 
 
+def present(classes: Tensor) -> list[int]:
+    """Classes of a map, in order."""
+    return [int(value) for value in classes.flatten().long().bincount().nonzero()[:, 0]]
+
+
 def structures(classes: Tensor) -> list[int]:
     """Structures in a map of classes, without the background."""
-    return [int(value) for value in classes.unique().tolist() if value]
+    return [value for value in present(classes) if value]
