@@ -100,7 +100,8 @@ def allot(
             refused[name] = str(expected)
         else:
             needs[name] = math.inf if expected.takes_all else expected.minutes
-    return Allotment(share_minutes(needs, minutes=minutes, n_folds=n_folds), refused)
+    shares = share_minutes(needs, minutes=minutes, n_folds=n_folds)
+    return Allotment({name: round(share, 4) for name, share in shares.items()}, refused)
 
 
 def share_minutes(needs: Mapping[str, float], *, minutes: float, n_folds: int) -> dict[str, float]:
