@@ -208,8 +208,8 @@ def augmentation_table(rows: pd.DataFrame) -> Iterator[str]:
         "From a float32 patch and its mask to the changed ones, all tools in one process on one "
         "thread, by turns, each drawing anew every time: the median where everything is applied "
         "every time, the mean over draws where it happens with nnU-Net's probabilities. Fastest "
-        "is the fastest draw, in which it may be that nothing happens. Ratios are theirs to "
-        "ours.\n\n"
+        "is the fastest draw, in which it may be that nothing happens. Milliseconds are those of "
+        "the processor, since others used the machine; ratios are theirs to ours.\n\n"
     )
     yield row(["", "tool", "ms", "fastest, ms", "draws", "ratio", "applied"])
     yield row(["---"] * 7)
