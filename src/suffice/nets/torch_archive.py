@@ -195,6 +195,7 @@ class _Function:
     """A function of ours that a pickle may call but not change."""
 
     __slots__ = ("_body",)
+    _body: Callable[..., Any]
 
     def __init__(self, body: Callable[..., Any]) -> None:
         object.__setattr__(self, "_body", body)

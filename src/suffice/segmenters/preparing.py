@@ -194,12 +194,17 @@ def _normalise(array: npt.NDArray[np.float32], plan: Plan) -> npt.NDArray[np.flo
         if plan.normalisation[c] == "cohort":
             low, high, mean, sd = plan.intensity[c]
         else:
-            # A regular sample is enough for a percentile and bounds the time on large scans.
-            sample = channel.reshape(-1)[:: max(1, channel.size // 1_000_000)]
-            low, high = (float(v) for v in np.percentile(sample, CLIP_PERCENT))
-            clipped = np.clip(sample, low, high)
-            mean, sd = float(clipped.mean()), float(clipped.std())
+            low, high, mean, sd = scan_intensity(channel)
         np.clip(channel, low, high, out=out[c])
         out[c] -= mean
         out[c] /= max(sd, 1e-6)
     return out
+
+
+def scan_intensity(channel: npt.NDArray[np.floating]) -> tuple[float, float, float, float]:
+    """Limits that a scan's intensities are cut at, and their mean and spread within."""
+    # A regular sample is enough for a percentile and bounds the time on large scans.
+    sample = channel.reshape(-1)[:: max(1, channel.size // 1_000_000)]
+    low, high = (float(v) for v in np.percentile(sample, CLIP_PERCENT))
+    clipped = np.clip(sample, low, high)
+    return low, high, float(clipped.mean()), float(clipped.std())

@@ -69,7 +69,7 @@ def expected_distances(logits: Tensor) -> Tensor:
     Of the generalised focal loss (Li 2020, arXiv 2006.04388).
     """
     bins = torch.arange(N_BINS, dtype=torch.float32, device=logits.device)
-    shares = logits.float().unflatten(-1, (4, N_BINS)).softmax(-1)
+    shares = logits.float().reshape(*logits.shape[:-1], 4, N_BINS).softmax(-1)
     return shares @ bins
 
 
