@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suffice.core import (
+    Budget,
+    Case,
+    Channel,
+    Cohort,
+    CohortError,
+    Grid,
+    Image,
+    LabelMap,
+    Legend,
+    ModelError,
+)
+from suffice.io import write_image, write_mask
+from suffice.segmenters import forest_stages
+from suffice.segmenters.forest import ForestSegmenter
+
+LEGEND = Legend.from_names({3: "grainy"})
+
+
+def textures(seed: int, size: int = 64) -> tuple[np.ndarray, np.ndarray]:
+    """A grainy disc and a smooth ground of the same mean brightness."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.indices((size, size))
+    centre = rng.uniform(0.35 * size, 0.65 * size, 2)
+    inside = np.hypot(rows - centre[0], columns - centre[1]) < 0.34 * size
+    grey = np.where(inside, 40.0, 6.0) * rng.normal(size=(size, size))
+    return np.clip(128 + grey, 0, 255).astype(np.uint8), inside
+
+
+def cohort(folder: Path, n: int = 4, *, empty: bool = False) -> Cohort:
+    cases = []
+    for i in range(n):
+        grey, inside = textures(i)
+        grid = Grid(grey.shape)
+        image, mask = folder / f"{i}.png", folder / f"{i}_mask.png"
+        write_image(image, Image(grey[None], grid))
+        write_mask(mask, LabelMap((3 * inside * (not empty)).astype(np.uint8), grid, LEGEND))
+        cases.append(Case(f"c{i}", f"s{i}", {"image": image}, {"expert": mask}))
+    return Cohort("textures", folder, (Channel(),), LEGEND, tuple(cases))
+
+
+def fit(labelled: Cohort, folder: Path, minutes: float = 5.0) -> ForestSegmenter:
+    return ForestSegmenter().fit(
+        labelled, budget=Budget(minutes=minutes), seed=0, workdir=folder / "work"
+    )
+
+
+@pytest.fixture(scope="module")
+def forest(tmp_path_factory: pytest.TempPathFactory) -> ForestSegmenter:
+    folder = tmp_path_factory.mktemp("textures")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forest_stages, "N_ROUNDS", 20)
+        return fit(cohort(folder), folder)
+
+
+def test_textures_of_one_brightness_are_told_apart(forest: ForestSegmenter, dice) -> None:
+    grey, inside = textures(99)
+    found = forest.predict(Image(grey[None], Grid(grey.shape))).labels.array
+    assert dice(found == 3, inside) > 0.95
+    assert forest.history_[-1]["dice"] > 0.95
+
+
+def test_a_grey_picture_in_a_colour_file_is_one_channel(tmp_path: Path) -> None:
+    labelled = cohort(tmp_path, 2)
+    for case in labelled.cases:
+        grey, _ = textures(int(case.name[1:]))
+        case.images["image"].unlink()
+        write_image(case.images["image"], Image(np.stack([grey] * 3), Grid(grey.shape)))
+    assert fit(labelled, tmp_path, minutes=1e-4).parameters_.used == (0,)
+
+
+def test_empty_masks_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CohortError, match="nothing is drawn"):
+        fit(cohort(tmp_path, 2, empty=True), tmp_path)
+
+
+def test_damaged_trees_are_refused(forest: ForestSegmenter, tmp_path: Path) -> None:
+    forest.save(tmp_path / "model")
+    np.save(tmp_path / "model" / "stage1_left.npy", np.zeros(3, np.int32))
+    with pytest.raises(ModelError, match="cannot be read"):
+        ForestSegmenter.load(tmp_path / "model")
