@@ -7,21 +7,27 @@ from pathlib import Path
 from suffice.core import ModelError, UsageError
 from suffice.segmenters.atlas import AtlasSegmenter
 from suffice.segmenters.card import read_card
+from suffice.segmenters.energy import TotalVariationSegmenter
 from suffice.segmenters.forest import ForestSegmenter
 from suffice.segmenters.plain_unet import PlainUNetSegmenter
 from suffice.segmenters.prob_unet import ProbUNetSegmenter
 from suffice.segmenters.protocol import Segmenter
+from suffice.segmenters.random_walker import RandomWalkerSegmenter
 from suffice.segmenters.threshold import ThresholdSegmenter
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.vae import VAESegmenter
 from suffice.segmenters.watershed import WatershedSegmenter
+from suffice.segmenters.yolo import YoloSegmenter
 
 RUNGS: dict[str, type[Segmenter]] = {
     "threshold": ThresholdSegmenter,
     "watershed": WatershedSegmenter,
+    "random-walker": RandomWalkerSegmenter,
+    "total-variation": TotalVariationSegmenter,
     "forest": ForestSegmenter,
     "atlas": AtlasSegmenter,
     "vae": VAESegmenter,
+    "yolo": YoloSegmenter,
     "unet-plain": PlainUNetSegmenter,
     "unet": UNetSegmenter,
     "prob_unet": ProbUNetSegmenter,

@@ -1,0 +1,112 @@
+"""From evidence to masks: what is searched alike for every way to make evidence smooth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from suffice.core import Cohort
+from suffice.segmenters.evidence import Evidence, search_evidence
+from suffice.segmenters.postprocess import Cleaning, cleaned_classes, search_cleaning
+from suffice.segmenters.searching import COARSE, FloatArray, Sample, Search, View, mean_dice
+
+T = TypeVar("T")
+
+# Of the budget; cleaning has what is left.
+_EVIDENCE, _SMOOTHING = 0.45, 0.85
+_GAIN = 1e-3
+
+# View, log shares of its evidence, the evidence, an option: probabilities (n_classes, *spatial).
+Regularise = Callable[[View, FloatArray, Evidence, T], FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Regularised(Generic[T]):
+    """What a search found: the evidence, its table, the best option and the cleanings."""
+
+    evidence: Evidence
+    table: npt.NDArray[np.float32]
+    option: T
+    cleanings: tuple[Cleaning, ...]
+
+
+def search_regularised(
+    samples: Sequence[Sample],
+    labelled: Cohort,
+    search: Search,
+    *,
+    most_voxels: int,
+    options: Sequence[T],
+    regularise: Regularise[T],
+) -> Regularised[T]:
+    """Search the evidence first, then how it is made smooth, then the cleaning.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    labelled : Cohort
+    search : Search
+    most_voxels : int
+        Which scans are sampled down to, here as in prediction.
+    options : sequence
+        To try in this order.
+    regularise : callable
+        Gives the probabilities of a view under an option.
+    """
+    legend = labelled.legend
+    coarse = [s.coarser(most_voxels, legend.n_classes) for s in samples]
+    truths = [s.classes for s in coarse]
+    coarsest = [s.coarser(COARSE[s.classes.ndim], legend.n_classes) for s in coarse]
+    evidence, table = search_evidence(
+        coarsest, legend.n_classes, legend.names, search, part=_EVIDENCE
+    )
+    logs = [evidence.log_shares(s.view, table) for s in coarse]
+    score, best = -1.0, options[0]
+    found: list[npt.NDArray[np.intp]] = []
+    for option in options:
+        if found and not search.has_time(_SMOOTHING):
+            break
+        smooth = [
+            regularise(s.view, log, evidence, option).argmax(axis=0)
+            for s, log in zip(coarse, logs, strict=True)
+        ]
+        reached = mean_dice(smooth, truths, legend.n_classes)
+        search.n_tried += 1
+        if reached > score + _GAIN:
+            best, score, found = option, reached, smooth
+    for name in legend.names:
+        search.tell(name, score, n_tried=0)
+    cleanings = tuple(
+        search_cleaning(
+            [f == k for f in found],
+            [t == k for t in truths],
+            [s.view.spacing for s in coarse],
+            has_time=search.has_time,
+        )
+        for k in range(1, legend.n_classes)
+    )
+    return Regularised(evidence, table, best, cleanings)
+
+
+def with_cleaning(
+    shares: FloatArray, cleanings: Sequence[Cleaning], view: View
+) -> tuple[npt.NDArray[np.uint8], FloatArray]:
+    """Clean the most probable classes, and make the probabilities agree with them.
+
+    Returns
+    -------
+    classes : uint8 array of shape (*spatial)
+    shares : float32 array of shape (n_classes, *spatial)
+    """
+    before = shares.argmax(axis=0).astype(np.uint8)
+    classes = cleaned_classes(before, cleanings, view.spacing)
+    changed = classes != before
+    agreeing = shares.copy()
+    agreeing[:, changed] = 0.0
+    for k in range(len(shares)):
+        agreeing[k, changed & (classes == k)] = 1.0
+    return classes, agreeing
