@@ -136,5 +136,5 @@ def test_a_family_that_is_left_out_is_drawn_no_more(name: str) -> None:
 
 def test_every_family_is_in_some_policy_and_an_unknown_one_is_refused() -> None:
     assert {f for policy in POLICIES.values() for f in families_of(policy)} == set(FAMILIES)
-    with pytest.raises(UsageError, match=r"no family.*got 'blurr', expected flip, rotation"):
-        without(POLICIES["strong"], "blurr")
+    with pytest.raises(UsageError, match=r"no family.*got 'fog', expected flip, rotation"):
+        without(POLICIES["strong"], "fog")
