@@ -289,6 +289,9 @@ def _compared(
         ranked: dict[Metric, list[Aligned]] = {}
         to_align: dict[Metric, float] = {}
         for settings in _CANDIDATES:
+            if values and not n_done and not search.has_time(0.8):
+                # The first case alone may take longer than all that there is.
+                break
             begun, metric = time.monotonic(), settings.metric
             if metric not in ranked:
                 aligned = _aligned(target.scan, target.spacing, others, metric)
