@@ -21,7 +21,7 @@ WORTH = {"full": 0.06, "none": 0.0, "without gamma": 0.02, "only gamma": 0.03}
 
 def scores_of(arm: str, seed: int, n_subjects: int = 8) -> pd.DataFrame:
     subjects = np.random.default_rng(0).normal(0.8, 0.05, n_subjects)
-    noise = np.random.default_rng([seed, len(arm)]).normal(0, 0.003, n_subjects)
+    noise = np.random.default_rng([seed, list(WORTH).index(arm)]).normal(0, 0.003, n_subjects)
     return pd.DataFrame(
         {
             "case": [f"c{i}" for i in range(n_subjects)],

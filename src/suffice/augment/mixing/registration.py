@@ -34,13 +34,14 @@ def features(image: Tensor, shares: Tensor) -> Tensor:
     -------
     tensor of shape (C + K - 1, *coarse), float32
     """
-    pool = F.adaptive_avg_pool2d if image.ndim == 3 else F.adaptive_avg_pool3d
-    size = coarse_size(image.shape[1:])
-    known = pool(image.float()[None], size)[0]
+    size = list(coarse_size(image.shape[1:]))
+    known = F.interpolate(image.float()[None], size, mode="area")[0]
     dims = tuple(range(1, known.ndim))
     spread = known.std(dims, keepdim=True).clamp_min(1e-3)
     known = (known - known.mean(dims, keepdim=True)) / spread
-    return torch.cat([known, _LABEL_WEIGHT * pool(shares.float()[None], size)[0, 1:]])
+    return torch.cat(
+        [known, _LABEL_WEIGHT * F.interpolate(shares.float()[None], size, mode="area")[0, 1:]]
+    )
 
 
 def register(fixed: Tensor, moving: Tensor) -> Tensor:
@@ -91,7 +92,7 @@ def displacement(velocity: Tensor, time: float) -> Tensor:
     ----------
     Arsigny et al., MICCAI 2006, https://doi.org/10.1007/11866565_113
     """
-    moved = velocity * (time / 2**_SQUARINGS)
+    moved: Tensor = velocity * (time / 2**_SQUARINGS)
     if not time:
         return moved
     for _ in range(_SQUARINGS):
