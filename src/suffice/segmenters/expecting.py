@@ -17,7 +17,7 @@ from suffice.segmenters.planning import plan_for
 from suffice.segmenters.protocol import Segmenter
 from suffice.segmenters.unet import UNetSegmenter
 
-TRIAL_SECONDS = 4.0
+TRIAL_SECONDS = 2.0
 TRIAL_CASES = 2
 # A trial of two cases tells the whole to a factor of two at best.
 CAUTION = 2.0
