@@ -99,6 +99,7 @@ def test_objects_are_those_of_the_map_else_components(touching: Cohort) -> None:
 def test_a_model_folder(touching: Cohort, fit: Fit, tmp_path: Path) -> None:
     segmenter, notes = fit(touching)
     assert any("connected components are taken for objects" in note for note in notes)
+    assert segmenter.notes_[0].startswith("1 of 2 cases have no map of instances")
     segmenter.save(tmp_path / "a")
     segmenter.save(tmp_path / "b")
     loaded = YoloSegmenter.load(tmp_path / "a")

@@ -37,6 +37,13 @@ def train(
             metavar="KIND", help="Kind of model, as `suffice plan` lists them; auto is a U-Net."
         ),
     ] = "auto",
+    init: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Start a yolo from these weights, e.g. yolov8n-seg.pt; nothing in them is run.",
+        ),
+    ] = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -56,10 +63,13 @@ def train(
             n_labels=n_labels,
             cases=None if cases is None else training.read_names(cases),
             model=model,
+            init=init,
             seed=seed,
             overwrite=force,
             listener=listener,
         )
+    for note in trained.notes:
+        remark(note)
     remark(f"trained on {len(trained.cases)} cases in {trained.minutes:g} minutes")
     if as_json:
         answer_json(trained)

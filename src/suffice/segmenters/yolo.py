@@ -90,6 +90,8 @@ class YoloSegmenter:
     legend_ : Legend
     history_ : list of dict
         Rows of ``step, seconds, learning_rate, loss, classes, box, distances, mask, dice``.
+    notes_ : tuple of str
+        What a person should know of the training: what it started from, what objects were.
     """
 
     rung: ClassVar[str] = "yolo"
@@ -98,6 +100,7 @@ class YoloSegmenter:
     legend_: Legend
     history_: list[dict[str, float]]
     card_: ModelCard
+    notes_: tuple[str, ...] = ()
 
     def __init__(self, *, size: str = "n", init: Path | None = None) -> None:
         self.size = size
@@ -161,7 +164,7 @@ class YoloSegmenter:
             labelled, workdir, budget=budget, seed=seed, size=self.size, weights=weights
         )
         store = InstanceStore(workdir / "store")
-        fill_store(store, labelled, plan, listener)
+        n_joined = fill_store(store, labelled, plan, listener)
         spent = time.monotonic() - started
         account: list[str] = []
 
@@ -182,6 +185,9 @@ class YoloSegmenter:
         )
         self._network = trained.network
         self.plan_ = replace(plan, started_from=account[0] if account else "")
+        joined = f"{n_joined} of {len(labelled)} cases have no map of instances: connected "
+        joined += "components were taken for objects, which run together where they touch"
+        self.notes_ = (*account, joined) if n_joined else tuple(account)
         self.legend_, self.history_ = labelled.legend, trained.history
         self.card_ = ModelCard.of(
             labelled, rung=self.rung, minutes=budget.minutes, seed=seed, n_steps=trained.n_steps

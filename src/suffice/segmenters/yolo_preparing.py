@@ -113,8 +113,8 @@ def _new_plan(
 
 def fill_store(
     store: InstanceStore, labelled: Cohort, plan: InstancePlan, listener: Listener
-) -> None:
-    """Prepare the cases that are not in the store yet."""
+) -> int:
+    """Prepare the cases that are not in the store yet; count those without a map of instances."""
     for i, case in enumerate(labelled.cases):
         if store.has(case.name):
             continue
@@ -135,6 +135,7 @@ def fill_store(
             ) from error
         instances, classes = _resampled(objects, picture.shape[1:])
         store.add(case.name, picture, instances, classes, _centres(instances, len(classes)))
+    return sum(next(iter(c.masks)) not in c.instance_maps for c in labelled.cases)
 
 
 def network_picture(image: Image, plan: InstancePlan) -> npt.NDArray[np.float32]:

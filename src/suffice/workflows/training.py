@@ -12,7 +12,8 @@ import numpy as np
 
 from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
 from suffice.files import require_free
-from suffice.segmenters import RUNGS
+from suffice.segmenters import RUNGS, Segmenter
+from suffice.segmenters.yolo import YoloSegmenter
 from suffice.workflows.allotting import AUTO, Rungs, choose_rung
 from suffice.workflows.locking import alone_in
 
@@ -22,11 +23,15 @@ MODEL_MARK = "history.csv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """What a training left: the model's folder, the cases it saw and how long it took."""
+    """What a training left: the model's folder, the cases it saw and how long it took.
+
+    ``notes`` say what a person should know: what a model started from, what were taken as objects.
+    """
 
     model: Path
     cases: tuple[str, ...]
     minutes: float
+    notes: tuple[str, ...] = ()
 
 
 def train(
@@ -40,6 +45,7 @@ def train(
     workdir: Path | None = None,
     overwrite: bool = False,
     model: str = AUTO,
+    init: Path | None = None,
     rungs: Rungs = RUNGS,
     listener: Listener = silent,
 ) -> Trained:
@@ -68,6 +74,8 @@ def train(
         Whether a model at ``out`` may be replaced.
     model : str
         Kind of the model, see `suffice.segmenters.RUNGS`; ``auto`` is a U-Net.
+    init : Path, optional
+        A checkpoint to start from, e.g. ``yolov8n-seg.pt``; for the kind ``yolo`` alone.
     rungs : dict of str to type of Segmenter
         The kinds to choose from.
     listener : callable
@@ -81,20 +89,35 @@ def train(
     """
     out = Path(out)
     rung = choose_rung(model, rungs)
+    _untrained(rung, init, rungs)
     require_free(out, overwrite=overwrite, mark=MODEL_MARK)
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
     workdir = workdir or out.with_name(out.name + ".work")
     started = time.monotonic()
     with alone_in(workdir):
-        segmenter = rungs[rung]().fit(
+        segmenter = _untrained(rung, init, rungs).fit(
             labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
         )
         segmenter.save(out, overwrite=overwrite)
         shutil.rmtree(workdir, ignore_errors=True)
     return Trained(
-        model=out, cases=labelled.names, minutes=round((time.monotonic() - started) / 60, 2)
+        model=out,
+        cases=labelled.names,
+        minutes=round((time.monotonic() - started) / 60, 2),
+        notes=segmenter.notes_ if isinstance(segmenter, YoloSegmenter) else (),
     )
+
+
+def _untrained(rung: str, init: Path | None, rungs: Rungs) -> Segmenter:
+    kind = rungs[rung]
+    if init is None:
+        return kind()
+    if not issubclass(kind, YoloSegmenter):
+        raise UsageError(
+            "Weights to start from are for YOLO alone", got=rung, cure="Give --model yolo too."
+        )
+    return kind(init=init)
 
 
 def choose_labelled(

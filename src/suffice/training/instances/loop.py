@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from suffice.augment import POLICIES, Augmentation
 from suffice.core import Listener, ModelError, Progress, silent
@@ -26,6 +27,8 @@ from suffice.training.instances.store import StoredInstances
 from suffice.training.loop import CHECKPOINT_EVERY_S, GRADIENT_NORM, HISTORY_EVERY_S, schedule
 from suffice.training.machine import Machine
 
+# Batches that the averages of batch norm are measured on at the end.
+N_SETTLING = 12
 _FORGET = 0.1
 
 
@@ -93,6 +96,7 @@ def train_instances(
         loop.step(0.5)
     loop.note(seconds)
     save_checkpoint(checkpoint, loop.snapshot())
+    loop.settle()
     return TrainedInstances(loop.average.to("cpu").eval(), loop.state.history, loop.state.step)
 
 
@@ -170,6 +174,16 @@ class _Loop:
         with torch.no_grad():
             for mean, current in zip(_values(self.average), _values(self.network), strict=True):
                 mean.lerp_(current, 1 - decay)
+
+    def settle(self) -> None:
+        """Measure anew what batch norm expects of the averaged weights, which never saw a batch.
+
+        As stochastic weight averaging does (Izmailov 2018, arXiv 1803.05407).
+        """
+        batches = (
+            self.sampler.draw()[0].contiguous(memory_format=LAYOUT[2]) for _ in range(N_SETTLING)
+        )
+        update_bn(batches, self.average, self.device.device)
 
     def note(self, seconds: float) -> Progress:
         """Add a row to the history, unless it has this step, and tell how far the training is."""
