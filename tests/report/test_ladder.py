@@ -65,3 +65,11 @@ def test_the_picture_is_written_alike_each_time(
 
 def test_a_ladder_without_a_score_is_an_empty_chart(ladder: pd.DataFrame) -> None:
     assert ladder_figure(ladder[3:]).startswith("<svg")
+
+
+def test_a_search_has_no_loss_to_draw(make_study) -> None:
+    study = make_study()
+    for path in (study / "models").glob("*/history.csv"):
+        path.write_text("step,seconds,dice\n1,2.0,0.5\n2,4.0,0.7\n", encoding="utf-8")
+    text = write_report(study).read_text(encoding="utf-8")
+    assert "Training Dice</text>" in text and "Loss</text>" not in text

@@ -99,7 +99,9 @@ def demo(
 def _answer(study: Study, *, as_json: bool) -> None:
     import pandas as pd
 
-    ladder = pd.read_csv(study.ladder, keep_default_na=False, na_values={"dice": [""]})
+    words = ("rung", "verdict", "note")
+    ladder = pd.read_csv(study.ladder, dtype=dict.fromkeys(words, str))
+    ladder = ladder.fillna(dict.fromkeys(words, ""))
     if as_json:
         answer_json({**asdict(study), "ladder": ladder.to_dict("records")})
         return

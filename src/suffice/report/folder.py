@@ -163,7 +163,7 @@ def _read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame | None:
 def _read_histories(models: Path) -> tuple[History, ...]:
     found = []
     for path in sorted(models.glob("*/history.csv")):
-        table = _read_table(path, ("seconds", "loss"))
+        table = _read_table(path, ("seconds",))
         if table is None or table.empty:
             continue
         rung, _, fold = path.parent.name.partition("-fold-")

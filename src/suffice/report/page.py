@@ -17,7 +17,7 @@ from suffice.report.folder import Study, read_study
 from suffice.report.gallery import make_gallery
 from suffice.report.headline import make_headline
 from suffice.report.ladder import ladder_figure, ladder_rows, ladder_sentences
-from suffice.report.plots import dice_figure, history_figure
+from suffice.report.plots import dice_figure, history_figure, learned_columns
 from suffice.report.provenance import provenance_rows, relative
 from suffice.report.raters import rater_labels, rater_rows
 from suffice.report.scoring import (
@@ -90,7 +90,7 @@ def _content(study: Study) -> dict[str, Any]:
     """Gather what the template shows."""
     config = study.config or {}
     dice = dice_by_case(study)
-    histories = [history for history in study.histories if history.rung == study.rung]
+    histories = [h for h in study.histories if h.rung == study.rung and learned_columns([h])]
     return {
         "version": __version__,
         "title": _title(study),

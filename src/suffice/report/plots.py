@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,24 +102,31 @@ def _interval(axes: Axes, row: float, mean: float, low: float, high: float) -> N
     axes.plot([mean], [row], marker="D", markersize=6, color=INK, linestyle="none")
 
 
+def learned_columns(histories: Sequence[History]) -> list[str]:
+    """Which of loss and Dice the histories tell: a search has no loss."""
+    return [c for c in ("loss", "dice") if any(_tells(h, c) for h in histories)]
+
+
+def _tells(history: History, column: str) -> bool:
+    return column in history.table and bool(history.table[column].notna().any())
+
+
 def history_figure(histories: list[History]) -> str:
     """Draw loss and training Dice against minutes; the final model thick, the folds thin."""
-    has_dice = any("dice" in h.table and h.table["dice"].notna().any() for h in histories)
+    columns = learned_columns(histories)
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 4.4 if has_dice else 2.6), layout="constrained")
-        rows = figure.subplots(2 if has_dice else 1, 1, sharex=True, squeeze=False)[:, 0]
-        for history in sorted(histories, key=lambda h: h.is_final):
-            _curve(rows[0], history, "loss")
-            if has_dice and "dice" in history.table:
-                _curve(rows[1], history, "dice")
-        rows[0].set_ylabel("Loss")
-        if has_dice:
-            rows[1].set_ylabel("Training Dice")
-            rows[1].set_ylim(0, 1)
+        figure = Figure(figsize=(7.2, 0.8 + 1.8 * len(columns)), layout="constrained")
+        rows = figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, column in zip(rows, columns, strict=True):
+            for history in sorted(histories, key=lambda h: h.is_final):
+                if _tells(history, column):
+                    _curve(axes, history, column)
+            axes.set_ylabel({"loss": "Loss", "dice": "Training Dice"}[column])
+            dress(axes, grid_axis="y")
+            if column == "dice":
+                axes.set_ylim(0, 1)
         rows[-1].set_xlabel("Minutes")
         rows[-1].set_xlim(left=0)
-        for axes in rows:
-            dress(axes, grid_axis="y")
         figure.align_ylabels(list(rows))
         return svg(figure)
 
