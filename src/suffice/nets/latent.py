@@ -12,6 +12,7 @@ from suffice.nets.unet import CONVOLUTION, SLOPE
 
 # exp of more is no spread that training can come back from.
 MAX_LOG_SD = 5.0
+LARGEST_MEAN, LARGEST_LOG_SD = 4.0, 1.5
 
 
 class Gaussian(NamedTuple):
@@ -57,7 +58,8 @@ class Gaussian(NamedTuple):
 class LatentEncoder(nn.Module):
     """Sum up an image of any size in a normal distribution of ``n_latent`` variables.
 
-    Without instance norm, which would take out of the means over an image what they are to tell.
+    Without instance norm, which would take out of the means over an image what they are to tell:
+    with it, whether a rater drew anything at all was not learned.
     """
 
     def __init__(
@@ -79,10 +81,16 @@ class LatentEncoder(nn.Module):
                 n_in = width
         self.body = nn.Sequential(*layers)
         self.head = nn.Linear(n_in, 2 * n_latent)
-        # Both encoders begin near the standard normal, so that the divergence begins near 0.
+        # Prior and posterior begin near the standard normal, and their divergence near 0.
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, x: Tensor) -> Gaussian:
         """Map ``(N, C, *spatial)`` to variables of shape ``(N, n_latent)``."""
-        return Gaussian.of(self.head(self.body(x).flatten(2).mean(2)))
+        free = Gaussian.of(self.head(self.body(x).flatten(2).mean(2)))
+        # Two distributions that run from each other made the divergence explode at the U-Net's
+        # learning rate; within these bounds it cannot.
+        return Gaussian(
+            LARGEST_MEAN * torch.tanh(free.mean / LARGEST_MEAN),
+            LARGEST_LOG_SD * torch.tanh(free.log_sd / LARGEST_LOG_SD),
+        )
