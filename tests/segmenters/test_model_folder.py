@@ -105,7 +105,7 @@ def test_folders_that_are_no_model(tmp_path: Path, model: Path) -> None:
         load_segmenter(tmp_path)
     card = (model / "model.toml").read_text(encoding="utf-8")
     (model / "model.toml").write_text(card.replace('"unet"', '"oracle"'), encoding="utf-8")
-    with pytest.raises(ModelError, match="unknown kind: got oracle, expected .*unet"):
+    with pytest.raises(ModelError, match=r"unknown kind: got oracle, expected .*unet"):
         load_segmenter(model)
 
 

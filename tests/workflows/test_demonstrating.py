@@ -35,7 +35,5 @@ def test_a_folder_with_other_things(tmp_path: Path) -> None:
 
 def test_what_a_kill_left_is_no_other_thing(tmp_path: Path, fakes) -> None:
     (tmp_path / ".partial-0123abcd-cohort").mkdir()
-    study = demonstrate(
-        tmp_path, minutes=1, n_subjects=4, rungs=fakes.rungs, load=fakes.load
-    )
+    study = demonstrate(tmp_path, minutes=1, n_subjects=4, rungs=fakes.rungs, load=fakes.load)
     assert study.report.exists()

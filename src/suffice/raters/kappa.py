@@ -82,7 +82,7 @@ def krippendorff_alpha(tallies: npt.ArrayLike, counts: npt.ArrayLike | None = No
 
     References
     ----------
-    .. [1] Hayes and Krippendorff, Commun. Methods Meas. 2007,
+    .. [1] Hayes and Krippendorff, Communication Methods and Measures 2007,
        https://doi.org/10.1080/19312450709336664
 
     Examples

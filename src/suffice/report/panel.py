@@ -93,7 +93,7 @@ def outline_path(mask: Array, pixel: tuple[float, float]) -> str:
     strokes = []
     for value in np.unique(mask[mask != 0]):
         padded = np.pad(mask == value, 1).astype(np.float64)
-        for contour in find_contours(padded, 0.5):  # type: ignore[no-untyped-call]
+        for contour in find_contours(padded, 0.5):
             points = (contour[:-1] - 0.5) * np.asarray(pixel)
             steps = "L".join(f"{x:.4g} {y:.4g}" for y, x in points)
             strokes.append(f"M{steps}Z")

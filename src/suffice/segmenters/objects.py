@@ -47,8 +47,9 @@ def drawn_objects(cohort: Cohort, case: Case) -> DrawnObjects:
     if told is None:
         return _from_components(classes)
     told = np.where(classes > 0, told, 0)
-    values, numbers = np.unique(told, return_inverse=True)
-    numbers = (numbers.reshape(told.shape) + (0 if values[0] == 0 else 1)).astype(np.int32)
+    values, inverse = np.unique(told, return_inverse=True)
+    first = 0 if values[0] == 0 else 1
+    numbers = inverse.reshape(told.shape).astype(np.int32) + np.int32(first)
     n, n_classes = int(numbers.max()), cohort.legend.n_classes
     pairs = numbers.astype(np.int64) * n_classes + classes
     counts = np.bincount(pairs.ravel(), minlength=(n + 1) * n_classes).reshape(n + 1, n_classes)

@@ -221,8 +221,8 @@ class _TiledRun:
         """Blend the logits of the tiles of ``(B, C, *spatial)``, layer by layer across ``axis``.
 
         Logits, as the mean of probabilities draws a border between tiles that disagree towards
-        the unsure one. A slab ``(B, K, *spatial)`` is cut to the image, and overwritten once the next is asked
-        for.
+        the unsure one. A slab ``(B, K, *spatial)`` is cut to the image, and overwritten once the
+        next is asked for.
         """
         weights = [a.weights().to(self.device) for a in axes]
         along, dim = axes[axis], 2 + axis

@@ -268,7 +268,7 @@ def effects_of(scores: pd.DataFrame, arms: Sequence[Arm], *, seed: int) -> pd.Da
     dice = scores[scores["metric"] == "dice"]
     keys = ["case", "subject", "label", "metric"]
     mean = {
-        name: part.groupby(keys, sort=False, as_index=False)["value"].mean()
+        str(name): pd.DataFrame(part.groupby(keys, sort=False)["value"].mean().reset_index())
         for name, part in dice.groupby("arm")
     }
     compared = [arm for arm in arms if arm.against]
