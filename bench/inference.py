@@ -37,7 +37,7 @@ def load_network(folder: Path) -> tuple[torch.nn.Module, Plan]:
     from suffice.segmenters.unet_folder import read_unet
     from suffice.training.objective import build_network
 
-    _, plan, weights, _ = read_unet(folder)
+    _, plan, weights, _, _ = read_unet(folder)
     network = build_network(plan)
     network.load_state_dict(weights)
     return network.eval(), plan
