@@ -37,6 +37,7 @@ def measure_mask(mask: LabelMap) -> list[Measure]:
 
     Examples
     --------
+    >>> from suffice.core import Legend
     >>> array = np.zeros((4, 4, 4), dtype=np.uint8)
     >>> array[0, 0, :] = 1
     >>> grid = Grid.from_spacing(array.shape, (3.0, 4.0, 3.0))
