@@ -125,16 +125,7 @@ def import_cohort(
     chosen, why = choose_layout(
         source, layout, pattern=pattern, mask_patterns=patterns, keep_dates=keep_dates
     )
-    draft = chosen.collect(source)
-    told = []
-    if modality == "CT" and unit is None and _may_hold_hounsfield(draft):
-        unit = "HU"
-        told.append(
-            "The unit of the CT was taken for Hounsfield units (HU), so that every scan is "
-            "normalised alike: where the values are rescaled, give --unit none"
-        )
-    if modality or unit:
-        draft = replace(draft, channels=tuple(_told(c, modality, unit) for c in draft.channels))
+    draft, told = _with_channels(chosen.collect(source), modality, unit)
     if labels:
         draft = replace(draft, labels=dict(labels))
     if subject_pattern:
@@ -164,6 +155,22 @@ def import_cohort(
         left_out=tuple(intake.left_out),
         notes=(*told, *draft.notes, *intake.notes, *slices),
     )
+
+
+def _with_channels(
+    draft: Draft, modality: Modality | None, unit: Unit | None
+) -> tuple[Draft, list[str]]:
+    """Take what the person knows of the channels, and say what follows from it."""
+    told = []
+    if modality == "CT" and unit is None and _may_hold_hounsfield(draft):
+        unit = "HU"
+        told.append(
+            "The unit of the CT was taken for Hounsfield units (HU), so that every scan is "
+            "normalised alike: where the values are rescaled, give --unit none"
+        )
+    if modality or unit:
+        draft = replace(draft, channels=tuple(_told(c, modality, unit) for c in draft.channels))
+    return draft, told
 
 
 def _check_places(source: Path, out: Path, overwrite: bool) -> None:

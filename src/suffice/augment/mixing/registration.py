@@ -67,14 +67,14 @@ def register(fixed: Tensor, moving: Tensor) -> Tensor:
     ndim = len(size)
     velocity = torch.zeros((ndim, *size), device=fixed.device)
     sizes = [tuple(max(4, n // shrink) for n in size) for shrink in (4, 2, 1)]
-    for now, n_iterations in zip(sizes, _N_ITERATIONS, strict=True):
-        velocity = _resized(velocity, now)
-        one, other = _resized(fixed, now), _resized(moving, now)
+    for level, n_iterations in zip(sizes, _N_ITERATIONS, strict=True):
+        velocity = _resized(velocity, level)
+        one, other = _resized(fixed, level), _resized(moving, level)
         slopes = _gradient(one)
         for _ in range(n_iterations):
             carried = read(other, displacement(velocity, 1.0))
             step = _demons_step(one, carried, (slopes + _gradient(carried)) / 2)
-            voxels = torch.tensor(now, device=fixed.device).reshape(-1, *(1,) * ndim)
+            voxels = torch.tensor(level, device=fixed.device).reshape(-1, *(1,) * ndim)
             # Smoothed steps make it a fluid, a smoothed sum makes it an elastic body.
             velocity = _smooth(velocity + _smooth(step) / voxels)
     return velocity
