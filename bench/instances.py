@@ -7,19 +7,22 @@ U-Net's masks are split by the relief that tells the objects of the training pic
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
+from scipy.stats import bootstrap
 
 import side
 from datasets import DATASETS
+from machine import describe_machine
 
 IOUS = (0.5, 0.6, 0.7, 0.8, 0.9)
 # All objects count for COCO's curve, but those nobody would believe in.
@@ -73,12 +76,13 @@ def main() -> None:
     from suffice.segmenters import RUNGS
     from suffice.workflows.importing import import_cohort
 
-    rows = []
+    about = {"minutes_given": options.minutes, "threads": options.threads, "seed": options.seed}
     with tempfile.TemporaryDirectory(prefix="instances-") as temporary:
         folder = Path(temporary)
         cohort = import_cohort(options.data / dataset.folder, folder / "cohort").cohort
         labelled = cohort.subset(dataset.case_names("train12"))
         unseen = cohort.subset(dataset.case_names("test40"))
+        about |= {"n_cases": len(unseen), "torch": version("torch"), **describe_machine()}
         for kind in options.kinds:
             given = {"init": options.init} if kind == "yolo" and options.init else {}
             if kind == "watershed":
@@ -111,18 +115,25 @@ def main() -> None:
                 overlaps = InstanceOverlaps.of(found, truth)
                 for values, iou in zip(by_threshold, IOUS, strict=True):
                     values.append(data_science_bowl_precision(overlaps, (iou,)))
-            row = {"kind": kind, "minutes": round(minutes, 2), "threads": options.threads}
+            row = {"kind": kind, "minutes": round(minutes, 2), **about}
             for values, iou in zip(by_threshold, IOUS, strict=True):
                 row[f"ap{round(100 * iou)}"] = round(float(np.mean(values)), 4)
+            interval = bootstrap(
+                (by_threshold[0],), np.mean, rng=np.random.default_rng(0)
+            ).confidence_interval
+            row |= {"low50": round(interval.low, 4), "high50": round(interval.high, 4)}
             row["coco_ap50"] = round(coco_precision(curves, (0.5,)), 4) if curves else ""
             row["coco_ap"] = round(coco_precision(curves), 4) if curves else ""
-            print(row)
-            rows.append(row)
-    options.results.parent.mkdir(exist_ok=True)
-    with options.results.open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+            print(row, flush=True)
+            keep(options.results, row)
+
+
+def keep(path: Path, row: dict[str, Any]) -> None:
+    """Add a kind's row to the table; it takes the place of that kind's earlier one."""
+    rows = pd.read_csv(path) if path.exists() else pd.DataFrame([row])
+    rows = pd.concat([rows[rows["kind"] != row["kind"]], pd.DataFrame([row])])
+    path.parent.mkdir(exist_ok=True)
+    rows.to_csv(path, index=False)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 
 import inference_models as models
+import side
 from machine import describe_machine
 
 RESULTS = Path(__file__).parent / "results"
 SHAPE = (512, 512, 1000)
 
 
-def make_scan(path: Path, shape: tuple[int, ...] = SHAPE) -> None:
+def make_scan(path: Path, shape: tuple[int, ...]) -> None:
     """Blow up a chest of 256x256x128 voxels and put noise on it."""
     image = models.chest_phantom(3).image
     values = np.clip(np.rint(image.array[0]), -1024, 3000).astype(np.int16)
@@ -51,8 +52,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, help="networks of inference.py, used again")
     parser.add_argument("--train-minutes", type=float, default=10.0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--shape", type=int, nargs=3, default=SHAPE, help="another scan, to try this script"
+    )
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
+    side.limit_threads(options.threads, None)
+    shape = tuple(options.shape)
     with tempfile.TemporaryDirectory(prefix="memory-") as temporary:
         place = Path(temporary)
         kept = options.models or place
@@ -60,14 +67,15 @@ def main() -> None:
             cohort = models.phantom_cohort(place / "chests")
             models.train_network(cohort, 96, options.train_minutes, kept / "phantoms")
         scan = place / "ct.nii.gz"
-        make_scan(scan)
+        make_scan(scan, shape)
         peak, minutes = predict_in_child(kept / "phantoms", scan, place / "masks")
-        same = nib.load(place / "masks" / scan.name).shape == SHAPE
+        same = nib.load(place / "masks" / scan.name).shape == shape
     row = {
-        "scan": "x".join(map(str, SHAPE)),
+        "scan": "x".join(map(str, shape)),
         "peak_gb": round(peak, 2),
         "minutes": round(minutes, 1),
         "mask_fits": same,
+        "threads": options.threads,
         **describe_machine(),
     }
     options.results.mkdir(exist_ok=True)
