@@ -2,6 +2,7 @@
 
 from suffice.nets.latent import Gaussian
 from suffice.nets.layout import LAYOUT, channels_last
+from suffice.nets.nnunet import NnUNet
 from suffice.nets.prob_unet import EachMask, MeanMask, ProbUNet
 from suffice.nets.unet import ENCODERS, UNet
 from suffice.nets.vae import SIDES, VAE, AnomalyLogits, AnomalyRule, average, residual
@@ -16,6 +17,7 @@ __all__ = [
     "EachMask",
     "Gaussian",
     "MeanMask",
+    "NnUNet",
     "ProbUNet",
     "UNet",
     "average",

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from suffice.nets import UNet, channels_last
+from suffice.nets import NnUNet, UNet, channels_last
 from suffice.training.device import Device
 from suffice.training.losses import deep_loss
 from suffice.training.plan import Plan
@@ -54,8 +54,22 @@ class Objective(Protocol):
         """
 
 
-def build_network(plan: Plan) -> UNet:
+def build_network(plan: Plan) -> nn.Module:
     """Make the U-Net of a plan, in the memory layout that convolutions are fastest in."""
+    if plan.architecture == "nnunet":
+        theirs = NnUNet(
+            ndim=plan.ndim,
+            in_channels=plan.in_channels,
+            n_classes=plan.n_classes,
+            widths=plan.widths,
+            strides=plan.strides,
+            kernels=plan.kernels,
+            blocks=plan.blocks,
+            decoder_convs=plan.decoder_convs,
+            encoder=plan.encoder,
+            n_heads=min(plan.n_heads, len(plan.strides)),
+        )
+        return channels_last(theirs, plan.ndim)
     network = UNet(
         ndim=plan.ndim,
         in_channels=plan.in_channels,

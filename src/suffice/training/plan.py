@@ -50,10 +50,17 @@ class Plan:
         Of the network, the finest resolution first.
     encoder : {"residual", "plain"}
         Whether the blocks of the encoder have shortcuts.
-    normalisation : tuple of {"scan", "cohort"}
-        For each channel:
-        Zero mean and unit spread of each scan, or by ``intensity`` (CT, whose units have
-        a meaning).
+    architecture : {"unet", "nnunet"}
+        Ours, or that of nnU-Net v2, which ``kernels`` and ``decoder_convs`` at each resolution
+        belong to.
+    preparation : {"suffice", "nnunet"}
+        How scans are cut, normalised and resampled; that of nnU-Net takes the axes of the scan
+        in ``axis_order``, turned to right, anterior, superior first where ``reorient`` is true,
+        and leaves an axis as it is where its spacing is 0.
+    normalisation : tuple of str
+        For each channel "scan", zero mean and unit spread of each scan, or "cohort", by
+        ``intensity`` (CT, whose units have a meaning); of nnU-Net also "z-score",
+        "z-score-inside", "none", "unit" and "rgb".
     intensity : tuple of (low, high, mean, sd)
         For each channel.
     flip_axes : tuple of int
@@ -100,6 +107,12 @@ class Plan:
     averaging: float = 0.99
     n_heads: int = 2
     encoder: str = "residual"
+    architecture: str = "unet"
+    kernels: tuple[tuple[int, ...], ...] = ()
+    decoder_convs: tuple[int, ...] = ()
+    preparation: str = "suffice"
+    axis_order: tuple[int, ...] = ()
+    reorient: bool = True
     augmentation_without: tuple[str, ...] = ()
     mixing: tuple[str, ...] = ()
     mixing_probabilities: tuple[float, ...] = ()
@@ -355,13 +368,14 @@ def describe(plan: Plan, names: Sequence[str] = ()) -> list[tuple[str, str]]:
     """Put the plan into words for a person: pairs of topic and text."""
     size = "x".join(str(n) for n in plan.patch_size)
     kind = "2D" if plan.ndim == 2 else "3D"
+    name = "U-Net" if plan.architecture == "unet" else "nnU-Net"
     if plan.slice_axis is not None:
         kind += f", slice by slice along axis {'XYZ'[plan.slice_axis]}"
     spacing = "pixels as they are"
     if not plan.pixel_units:
         spacing = " x ".join(f"{s:.3g}" for s in plan.spacing_mm) + " mm"
     rows = [
-        ("network", f"{kind} {plan.encoder} U-Net, channels {', '.join(map(str, plan.widths))}"),
+        ("network", f"{kind} {plan.encoder} {name}, channels {', '.join(map(str, plan.widths))}"),
         ("spacing", spacing),
         ("patch", f"{size}, {plan.batch_size} a step"),
         ("structures", ", ".join(names) if names else str(plan.n_classes - 1)),

@@ -15,7 +15,11 @@ from suffice.training.machine import PRECISIONS
 if TYPE_CHECKING:
     from suffice.training.plan import Plan
 
-NORMALISATIONS = ("scan", "cohort")
+NORMALISATIONS = {
+    "suffice": ("scan", "cohort"),
+    "nnunet": ("cohort", "z-score", "z-score-inside", "none", "unit", "rgb"),
+}
+ARCHITECTURES = ("unet", "nnunet")
 # Sizes in these steps leave no odd sizes where most of the work is.
 MAX_MULTIPLE = 4
 
@@ -50,6 +54,14 @@ def _network(plan: Plan) -> Iterator[Doubt]:
     yield "widths", is_good, f"{n_levels} multiples of 8"
     is_good = len(plan.blocks) == n_levels and _counts(plan.blocks, least=0)
     yield "blocks", is_good, f"{n_levels} whole numbers"
+    yield "architecture", plan.architecture in ARCHITECTURES, ", ".join(ARCHITECTURES)
+    if plan.architecture == "nnunet":
+        is_good = len(plan.kernels) == n_levels and all(
+            len(kernel) == plan.ndim and _counts(kernel) for kernel in plan.kernels
+        )
+        yield "kernels", is_good, f"{plan.ndim} whole numbers for each level"
+        is_good = len(plan.decoder_convs) == n_levels - 1 and _counts(plan.decoder_convs)
+        yield "decoder_convs", is_good, f"{n_levels - 1} whole numbers"
     multiple = [min(math.prod(steps), MAX_MULTIPLE) for steps in zip(*plan.strides, strict=True)]
     is_good = len(plan.patch_size) == plan.ndim and _counts(plan.patch_size)
     is_good = is_good and all(n % m == 0 for n, m in zip(plan.patch_size, multiple, strict=True))
@@ -61,11 +73,16 @@ def _data(plan: Plan) -> Iterator[Doubt]:
     is_good = plan.slice_axis is None or plan.slice_axis in range(n_axes)
     yield "slice_axis", is_good, f"0 to {n_axes - 1}, or no such line"
     n_wanted = plan.ndim + (plan.slice_axis is not None)
-    is_good = n_axes == n_wanted and all(_is_positive(s) for s in plan.spacing_mm)
+    yield "preparation", plan.preparation in NORMALISATIONS, ", ".join(NORMALISATIONS)
+    kept = plan.slice_axis if plan.preparation == "nnunet" else None
+    sizes = [s for axis, s in enumerate(plan.spacing_mm) if axis != kept or s != 0]
+    is_good = n_axes == n_wanted and all(_is_positive(s) for s in sizes)
     yield "spacing_mm", is_good, f"{n_wanted} positive numbers"
-    n = plan.in_channels
-    is_good = len(plan.normalisation) == n and set(plan.normalisation) <= set(NORMALISATIONS)
-    yield "normalisation", is_good, f"{n} of {', '.join(NORMALISATIONS)}"
+    is_good = sorted(plan.axis_order) in ([], list(range(n_axes)))
+    yield "axis_order", is_good, f"the axes 0 to {n_axes - 1} in some order, or no such line"
+    n, known = plan.in_channels, NORMALISATIONS[plan.preparation]
+    is_good = len(plan.normalisation) == n and set(plan.normalisation) <= set(known)
+    yield "normalisation", is_good, f"{n} of {', '.join(known)}"
     is_good = len(plan.intensity) == n and all(len(each) == 4 for each in plan.intensity)
     yield "intensity", is_good, f"low, high, mean and sd for each of {n} channels"
     is_good = set(plan.flip_axes) <= set(range(plan.ndim))
