@@ -84,7 +84,7 @@ def test_nothing_is_computed_that_is_not_asked_for(monkeypatch):
     def never(*_args, **_kwargs):
         raise AssertionError
 
-    for name in ("surface_distances", "cl_dice", "component_values", "accuracy"):
+    for name in ("surface_distances", "cl_dice", "instance_values", "accuracy"):
         monkeypatch.setattr(scoring, name, never)
     rows = score_case(*boxes(INNER, OUTER), VOLUME, LEGEND, panel=Panel.of(["dice", "kappa"]))
     assert set(values_of(rows)) == {"missed", "dice", "kappa"}

@@ -25,13 +25,14 @@ from suffice.io import read_case_image, write_image, write_mask
 from suffice.metrics import components
 from suffice.phantoms import discs
 from suffice.segmenters.energy import denoised_odds
+from suffice.segmenters.searching import sampled
 from suffice.segmenters.splitting import (
     Splitting,
     average_precision,
     search_splitting,
     split_instances,
 )
-from suffice.segmenters.watershed import WatershedSegmenter, sampled
+from suffice.segmenters.watershed import WatershedSegmenter
 
 
 def touching(centres: list[tuple[float, float]], radius: float = 8.0) -> np.ndarray:
@@ -106,6 +107,7 @@ def test_the_rung_numbers_objects_on_the_images_grid(tmp_path: Path) -> None:
     found = segmenter.instances(image, "cell")
     assert found.shape == image.grid.shape and found.dtype == np.int32
     assert found.max() == 2 and average_precision([found], [truths["w1"]]) > 0.7
+    np.testing.assert_array_equal(segmenter.predict(image).instances, found)
     with pytest.raises(UsageError, match="No such structure: got wall, expected cell"):
         segmenter.instances(image, "wall")
 

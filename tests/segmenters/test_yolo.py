@@ -114,7 +114,8 @@ def test_a_model_folder(touching: Cohort, fit: Fit, tmp_path: Path) -> None:
     assert set(found.values.tolist()) <= {3, 7}
     predicted = loaded.predict(image, keep_probabilities=True)
     assert predicted.labels.grid == image.grid
-    assert predicted.probabilities is not None
+    assert predicted.probabilities is not None and predicted.instances is not None
+    np.testing.assert_array_equal(predicted.instances > 0, predicted.labels.array > 0)
     np.testing.assert_allclose(predicted.probabilities.sum(0, dtype=np.float32), 1.0, atol=5e-3)
     (tmp_path / "a" / "weights.safetensors").write_bytes(b"damaged")
     with pytest.raises(ModelError, match="damaged or do not fit"):

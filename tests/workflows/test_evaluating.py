@@ -252,6 +252,6 @@ def test_a_name_that_ends_in_csv_is_that_of_the_scores(raters, tmp_path):
 
 def test_advice_on_a_cohort(raters):
     advice, n_masks = advise_on(raters)
-    assert n_masks == 4
+    assert n_masks == 12
     assert "dice" in advice.panel.names and "accuracy" in str(advice.avoid)
     assert "3 people drew" in str(advice)

@@ -19,6 +19,8 @@ from suffice.cli.options import Force, Json, Seed
 from suffice.cli.problems import PROBLEM, named_problems
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from suffice.metrics import Panel
     from suffice.workflows.evaluating import Evaluation
 
@@ -58,7 +60,7 @@ def evaluate(
         Literal["default", "full"], typer.Option(help="Metrics, where --metrics names none.")
     ] = "default",
     instances: Annotated[
-        bool, typer.Option("--instances", help="Match connected components and score them too.")
+        bool, typer.Option("--instances", help="Match single objects and score them too.")
     ] = False,
     tolerance: Annotated[
         float, typer.Option(metavar="MM", help="How far off a surface may be for the NSD.")
@@ -140,12 +142,14 @@ def _answer(evaluation: Evaluation, *, as_json: bool) -> None:
     for item in evaluation.left_out:
         remark(f"left out {item.path}: {item.reason}")
     remark_on_undefined(evaluation.undefined)
+    _remark_on_objects(evaluation.objects)
     if as_json:
         answer_json(
             {
                 "summary": evaluation.summary.drop(columns="rung").to_dict("records"),
                 "ceiling": evaluation.ceiling_summary.drop(columns="rung").to_dict("records"),
                 "undefined": evaluation.undefined.drop(columns="rung").to_dict("records"),
+                "objects": evaluation.objects.to_dict("records"),
                 "left_out": [{"path": i.path, "reason": i.reason} for i in evaluation.left_out],
             }
         )
@@ -155,6 +159,17 @@ def _answer(evaluation: Evaluation, *, as_json: bool) -> None:
         n = len(evaluation.left_out)
         remark(f"error: {n} masks were left out of the score. Mend them as said above.")
         raise typer.Exit(PROBLEM)
+
+
+def _remark_on_objects(objects: pd.DataFrame) -> None:
+    """Say what told the objects apart, as components join those that touch."""
+    for side in ("drawn", "predicted"):
+        n_maps = int((objects[side] == "map").sum()) if len(objects) else 0
+        n_joined = len(objects) - n_maps
+        told = [f"maps of instances ({n_maps})"] * bool(n_maps)
+        told += [f"connected components, which join what touches ({n_joined})"] * bool(n_joined)
+        if told:
+            remark(f"objects {side}: {' and '.join(told)}")
 
 
 def _answer_tables(evaluation: Evaluation) -> None:

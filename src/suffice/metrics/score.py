@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,15 @@ import numpy.typing as npt
 from suffice.core import GeometryError, Grid, LabelError, Legend
 from suffice.metrics.boxes import structure_boxes
 from suffice.metrics.catalogue import voxel_size
-from suffice.metrics.instance_values import component_values
+from suffice.metrics.instance_values import instance_values, instances_in
+from suffice.metrics.instances import InstanceOverlaps
 from suffice.metrics.overlap import Overlap, accuracy
 from suffice.metrics.panel import Panel
 from suffice.metrics.surface import SurfaceDistances, surface_distances
 from suffice.metrics.tubular import cl_dice
 
 BoolArray = npt.NDArray[np.bool_]
+InstanceMap = npt.NDArray[np.integer[Any]]
 
 WHOLE_CASE = "all"
 """Label of the metrics that regard a whole case rather than one structure."""
@@ -51,6 +54,8 @@ def score_case(
     legend: Legend,
     *,
     panel: Panel | None = None,
+    predicted_instances: InstanceMap | None = None,
+    reference_instances: InstanceMap | None = None,
 ) -> list[Score]:
     """Score a predicted mask against a reference, structure by structure.
 
@@ -66,6 +71,9 @@ def score_case(
     panel : Panel, optional
         The metrics, the tolerance and what holds for empty masks; nothing else is computed. By
         default Dice, IoU, NSD at 1 mm, HD95, ASSD, the volume error and the accuracy.
+    predicted_instances, reference_instances : integer array of the shape of ``grid``, optional
+        A number for each object, for the metrics of instances; by default the connected
+        components of each structure are its objects.
 
     Returns
     -------
@@ -111,9 +119,15 @@ def score_case(
     _check(predicted, reference, grid)
     boxes = structure_boxes([predicted, reference], legend)
     rows = []
+    told = (predicted_instances, reference_instances)
     for label in legend:
         box = boxes[label.value]
-        pair = _Pair(predicted[box] == label.value, reference[box] == label.value, grid)
+        pair = _Pair(
+            predicted[box] == label.value,
+            reference[box] == label.value,
+            grid,
+            tuple(None if numbers is None else numbers[box] for numbers in told),
+        )
         values = _outcome(pair.overlap) | dict(_values(pair, panel))
         rows += [Score(label.name, metric, value) for metric, value in values.items()]
     if panel.needs("whole"):
@@ -136,8 +150,14 @@ def _check(
 class _Pair:
     """One structure in both masks, cut to the box around it."""
 
-    def __init__(self, predicted: BoolArray, reference: BoolArray, grid: Grid) -> None:
-        self.predicted, self.reference, self.grid = predicted, reference, grid
+    def __init__(
+        self,
+        predicted: BoolArray,
+        reference: BoolArray,
+        grid: Grid,
+        told: tuple[InstanceMap | None, ...],
+    ) -> None:
+        self.predicted, self.reference, self.grid, self.told = predicted, reference, grid, told
         self.overlap = Overlap.of(predicted, reference, math.prod(grid.shape))
 
     @property
@@ -172,7 +192,9 @@ def _counted(pair: _Pair, panel: Panel) -> dict[str, tuple[float, ...]]:
         )
     instances: dict[str, float] = {}
     if panel.needs("instances"):
-        instances = component_values(pair.predicted, pair.reference)
+        masks = (pair.predicted, pair.reference)
+        maps = (instances_in(m, told) for m, told in zip(masks, pair.told, strict=True))
+        instances = instance_values(InstanceOverlaps.of(*maps))
     for metric in panel.metrics:
         if metric.kind == "overlap":
             values[metric.name] = (getattr(pair.overlap, metric.name),)

@@ -31,10 +31,13 @@ class Prediction:
     labels : LabelMap
     probabilities : float16 array of shape (K, *spatial) or None
         Of the background and each structure in the order of the legend, where asked for.
+    instances : int32 array of shape ``spatial`` or None
+        A number for each object, by a model that tells them apart.
     """
 
     labels: LabelMap
     probabilities: npt.NDArray[np.float16] | None = None
+    instances: npt.NDArray[np.int32] | None = None
 
 
 class Segmenter(Protocol):

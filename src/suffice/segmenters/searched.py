@@ -31,7 +31,14 @@ from suffice.segmenters.parameters import from_json, to_json
 from suffice.segmenters.place import mean_place, place_of
 from suffice.segmenters.preparing import Orientation
 from suffice.segmenters.protocol import Prediction, refuse_unlabelled
-from suffice.segmenters.searching import FloatArray, Sample, Search, View, read_samples
+from suffice.segmenters.searching import (
+    FloatArray,
+    Sample,
+    Search,
+    View,
+    read_samples,
+    sampled,
+)
 from suffice.training.machine import threads_on
 from suffice.training.resampling import resample_image, resample_labels
 
@@ -180,6 +187,7 @@ class SearchedSegmenter(ABC, Generic[P]):
         with threads_on(1):
             view = self.view_of(image)
             classes, shares = self._segment(view)
+            objects = self._split(view, classes)
             shape = Orientation.of(image.grid).reorder(image.grid.shape)
             full = tuple(int(n) for n in shape)
             probabilities = None
@@ -194,7 +202,15 @@ class SearchedSegmenter(ABC, Generic[P]):
             probabilities = self._back(image, shares.astype(np.float16))
         labels = self.legend_.from_classes(self._back(image, classes))
         listener(Progress("predict", 1.0))
-        return Prediction(LabelMap(labels, image.grid, self.legend_), probabilities)
+        return Prediction(
+            LabelMap(labels, image.grid, self.legend_),
+            probabilities,
+            None if objects is None else self._back(image, sampled(objects, full)),
+        )
+
+    def _split(self, view: View, classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32] | None:
+        """Number the objects of all structures, in rungs that tell them apart."""
+        return None
 
     def view_of(self, image: Image) -> View:
         """Look at an image as the rung does, with the places that it has learned."""

@@ -208,6 +208,17 @@ def classes_on(mask: LabelMap, shape: Sequence[int]) -> npt.NDArray[np.uint8]:
     return resample_labels(np.ascontiguousarray(classes), shape, mask.legend.n_classes)
 
 
+def sampled(numbered: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[Any]:
+    """Take the nearest value for each voxel of another shape over the same extent."""
+    if tuple(shape) == numbered.shape:
+        return numbered
+    at = [
+        ((np.arange(m) + 0.5) * n / m).astype(int)
+        for n, m in zip(numbered.shape, shape, strict=True)
+    ]
+    return numbered[np.ix_(*at)]
+
+
 def dice(predicted: BoolArray, truth: BoolArray) -> float:
     """Dice of two masks; one where both are empty, as nothing was there to find."""
     total = int(np.count_nonzero(predicted)) + int(np.count_nonzero(truth))

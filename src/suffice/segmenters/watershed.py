@@ -12,13 +12,13 @@ from scipy import ndimage
 from skimage import segmentation
 
 from suffice.core import Case, Cohort, Image, UsageError
-from suffice.io import read_grid
+from suffice.io import read_case_instances, read_grid
 from suffice.metrics import components
 from suffice.segmenters.postprocess import dilated, eroded
 from suffice.segmenters.preparing import Orientation
 from suffice.segmenters.rules import Rule
 from suffice.segmenters.searched import Arrays, SearchedSegmenter
-from suffice.segmenters.searching import FloatArray, Sample, Search, View, mean_dice
+from suffice.segmenters.searching import FloatArray, Sample, Search, View, mean_dice, sampled
 from suffice.segmenters.splitting import (
     IntArray,
     Splitting,
@@ -88,7 +88,7 @@ class WatershedSegmenter(SearchedSegmenter[WatershedParameters]):
     ----------
     read_instances : callable, optional
         Gives a case's map of objects, a value for each, on the image's own grid. By default the
-        connected components of each structure are its objects.
+        map that the cohort keeps, and where it keeps none the connected components.
     """
 
     rung: ClassVar[str] = "watershed"
@@ -126,17 +126,36 @@ class WatershedSegmenter(SearchedSegmenter[WatershedParameters]):
 
     def _objects(self, labelled: Cohort, sample: Sample, structure: int) -> IntArray:
         drawn = sample.classes == structure
-        if self.read_instances is None:
-            return components(drawn)
         case = labelled.subset([sample.name]).cases[0]
+        if self.read_instances is None:
+            told = read_case_instances(labelled, case)
+        else:
+            told = self.read_instances(case)
+        if told is None:
+            return components(drawn)
         grid = read_grid(case.images[labelled.channels[0].name])
-        drawn_objects = Orientation.of(grid).to_canonical(np.asarray(self.read_instances(case)))
+        drawn_objects = Orientation.of(grid).to_canonical(np.asarray(told))
         found = sampled(drawn_objects, drawn.shape)
         return np.where(drawn, found, 0).astype(np.int32)
 
     def _segment(self, view: View) -> tuple[npt.NDArray[np.uint8], FloatArray | None]:
         p = self.parameters_
         return _flooded(view, p.thresholds, p.flood), None
+
+    def _split(self, view: View, classes: npt.NDArray[np.uint8]) -> IntArray:
+        numbered = np.zeros(classes.shape, np.int32)
+        for k in range(1, len(self.legend_) + 1):
+            found = self._split_one(view, classes, k)
+            numbered[found > 0] = found[found > 0] + numbered.max()
+        return numbered
+
+    def _split_one(self, view: View, classes: npt.NDArray[np.uint8], k: int) -> IntArray:
+        return split_instances(
+            classes == k,
+            self.parameters_.splittings[k - 1],
+            brightness=_relevant(view, self.parameters_.thresholds.rules[k - 1], k),
+            spacing=view.spacing,
+        )
 
     def instances(self, image: Image, structure: str | None = None) -> IntArray:
         """Number the objects of a structure.
@@ -159,26 +178,10 @@ class WatershedSegmenter(SearchedSegmenter[WatershedParameters]):
         k = 1 if structure is None else 1 + names.index(structure)
         view = self.view_of(image)
         classes, _ = self._segment(view)
-        found = split_instances(
-            classes == k,
-            self.parameters_.splittings[k - 1],
-            brightness=_relevant(view, self.parameters_.thresholds.rules[k - 1], k),
-            spacing=view.spacing,
-        )
+        found = self._split_one(view, classes, k)
         orientation = Orientation.of(image.grid)
         shape = tuple(int(n) for n in orientation.reorder(image.grid.shape))
         return np.ascontiguousarray(orientation.from_canonical(sampled(found, shape)))
-
-
-def sampled(numbered: npt.NDArray[Any], shape: Sequence[int]) -> npt.NDArray[Any]:
-    """Take the nearest value for each voxel of another shape over the same extent."""
-    if tuple(shape) == numbered.shape:
-        return numbered
-    at = [
-        ((np.arange(m) + 0.5) * n / m).astype(int)
-        for n, m in zip(numbered.shape, shape, strict=True)
-    ]
-    return numbered[np.ix_(*at)]
 
 
 def _relevant(view: View, rule: Rule, structure: int) -> FloatArray:

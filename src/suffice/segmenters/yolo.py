@@ -222,11 +222,11 @@ class YoloSegmenter:
         classes = owners[found.instances].astype(np.uint8)
         labels = LabelMap(self.legend_.from_classes(classes), image.grid, self.legend_)
         if not keep_probabilities:
-            return Prediction(labels)
+            return Prediction(labels, instances=found.instances)
         background = 1 - found.shares.max(0, keepdims=True)
         shares = np.concatenate([background, found.shares])
         shares /= shares.sum(0, keepdims=True)
-        return Prediction(labels, shares.astype(np.float16))
+        return Prediction(labels, shares.astype(np.float16), found.instances)
 
     def predict_instances(
         self, image: Image, *, least_score: float = LEAST_SCORE, listener: Listener = silent

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from suffice.core import Case, Cohort, CohortError, Listener, Progress, SufficeError, silent
+from suffice.core import (
+    Case,
+    Cohort,
+    CohortError,
+    LabelMap,
+    Listener,
+    Progress,
+    SufficeError,
+    silent,
+)
 from suffice.files import require_free, writing_folder
 from suffice.io import LeftOut
 from suffice.io.left_out import LEFT_OUT_CSV, write_left_out
@@ -27,6 +36,7 @@ from suffice.study import (
 )
 from suffice.study.ceiling import CEILING_SUMMARY_CSV, ceiling_scores, summarise_ceiling
 from suffice.study.scores import mean_over_raters
+from suffice.workflows.objects import ObjectSource, objects_table
 from suffice.workflows.references import (
     ALL_RATERS,
     Pair,
@@ -58,6 +68,9 @@ class Evaluation:
         rater, metric, value``; empty where no scored case has several raters.
     ceiling_summary : DataFrame
         Its means with intervals, as ``summary``.
+    objects : DataFrame
+        What told the objects apart where metrics of instances were asked for: the columns
+        ``case, rater, drawn, predicted``, each ``map`` or ``components``.
     """
 
     scores: pd.DataFrame
@@ -66,6 +79,7 @@ class Evaluation:
     undefined: pd.DataFrame = field(default_factory=pd.DataFrame)
     ceiling: pd.DataFrame = field(default_factory=pd.DataFrame)
     ceiling_summary: pd.DataFrame = field(default_factory=pd.DataFrame)
+    objects: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def evaluate(
@@ -96,8 +110,8 @@ def evaluate(
         are the values that occur in the references, and every file is a subject of its own.
     out : Path, optional
         Folder for ``scores.csv``, ``summary.csv``, ``undefined.csv``, ``ceiling.csv``,
-        ``ceiling_summary.csv`` and ``left_out.csv``. A name that ends in ``.csv`` is that of a
-        file for the scores alone.
+        ``ceiling_summary.csv``, ``objects.csv`` and ``left_out.csv``. A name that ends in
+        ``.csv`` is that of a file for the scores alone.
     rater : str, optional
         Whose masks of a cohort are the reference; the first rater's by default. ``all`` scores
         against each, ``consensus`` against what they come to.
@@ -106,7 +120,9 @@ def evaluate(
     panel : Panel, optional
         Metrics, tolerance, definition of surfaces and policy for empty masks.
     instances : bool
-        Whether connected components are scored as instances as well.
+        Whether single objects are scored as well: those of the maps of instances that the
+        cohort keeps and that lie in the folder ``instances`` of the predictions, connected
+        components where there is none.
     ceiling : bool
         Whether to work out the human ceiling where a cohort has several raters.
     level : float
@@ -144,9 +160,11 @@ def evaluate(
     wanted = Wanted(panel=panel or Panel.default(), instances=instances, ceiling=ceiling)
     rows: list[dict[str, object]] = []
     ceilings: list[CeilingRow] = []
+    sources: list[ObjectSource] = []
     for case, result in _score_all(known, wanted, pairs, workers, listener):
         left_out += result.left_out
         ceilings += result.ceiling
+        sources += result.objects
         rows += _rows(case, result, known.rater == ALL_RATERS)
     if not rows:
         raise CohortError(
@@ -155,6 +173,7 @@ def evaluate(
             cure="Name each mask after its case.",
         )
     evaluation = _evaluation(rows, ceilings, left_out, seed=seed, level=level)
+    evaluation = replace(evaluation, objects=objects_table(sources))
     if out is not None:
         _write(evaluation, out, overwrite=overwrite)
     return evaluation
@@ -168,7 +187,8 @@ def advise_on(
     Parameters
     ----------
     references : Path or Cohort
-        As for `evaluate`; the first rater's masks speak for a cohort.
+        As for `evaluate`; the masks of all raters of a cohort speak for it, a consensus only
+        where nobody else drew.
     listener : callable
 
     Returns
@@ -177,19 +197,23 @@ def advise_on(
     n_masks : int
         How many masks it rests on; those that cannot be read are passed over.
     """
-    known = read_references(_path(references))
+    known = read_references(_path(references), ALL_RATERS)
     facts: list[StructureFacts] = []
     n_masks = 0
     for i, case in enumerate(known.cases, 1):
+        for mask in _readable(known, case):
+            facts += mask_facts(np.asarray(mask.array), mask.grid, known.legend)
+            n_masks += 1
+        listener(Progress("advise", i / len(known.cases), note=case.name))
+    return advise(facts, n_raters=max(len(known.people), 1)), n_masks
+
+
+def _readable(known: References, case: Case) -> Iterator[LabelMap]:
+    for rater in known.raters_of(case):
         try:
-            (mask,) = known.read(case).values()
+            yield known.read_one(case, rater)
         except SufficeError:
             continue
-        finally:
-            listener(Progress("advise", i / len(known.cases), note=case.name))
-        facts += mask_facts(np.asarray(mask.array), mask.grid, known.legend)
-        n_masks += 1
-    return advise(facts, n_raters=max(len(known.people), 1)), n_masks
 
 
 def _path(place: Path | str | Cohort) -> Path | Cohort:
@@ -263,5 +287,7 @@ def _write(evaluation: Evaluation, out: Path, *, overwrite: bool) -> None:
         if len(evaluation.ceiling):
             write_scores(folder / "ceiling.csv", evaluation.ceiling)
             write_scores(folder / CEILING_SUMMARY_CSV, evaluation.ceiling_summary)
+        if len(evaluation.objects):
+            write_scores(folder / "objects.csv", evaluation.objects)
         if evaluation.left_out:
             write_left_out(folder / LEFT_OUT_CSV, evaluation.left_out)

@@ -8,14 +8,30 @@ from functools import partial
 from pathlib import Path
 
 from suffice.core import Listener, Progress, StorageError, SufficeError, UsageError, silent
-from suffice.io import LeftOut, mask_suffix_for, write_mask, write_probabilities
+from suffice.io import (
+    LeftOut,
+    mask_suffix_for,
+    write_instances,
+    write_mask,
+    write_probabilities,
+)
+from suffice.io.formats import stem_of
 from suffice.segmenters import Segmenter, load_segmenter
 from suffice.training.memory import naming_full_memory
-from suffice.workflows.scans import ScanToPredict, gather_scans, require_channels
+from suffice.workflows.scans import (
+    ScanToPredict,
+    gather_scans,
+    read_as_trained,
+    require_channels,
+)
 
 SegmenterLoader = Callable[[Path], Segmenter]
 
 PROBABILITIES = "probabilities"
+INSTANCES = "instances"
+"""Folders beside the masks, with a file of the mask's name for each scan."""
+
+_KEPT_AS = (".nii.gz", ".tif", ".png")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +58,8 @@ def predict(
     """Write a mask for every scan in ``sources``, named after it, into ``out``.
 
     Masks that are there already are left as they are, so that a killed prediction goes on
-    where it was. A scan that cannot be read is reported and the others are done.
+    where it was. A scan that cannot be read is reported and the others are done. A model that
+    tells objects apart writes a number for each of them into ``out/instances`` too.
 
     Parameters
     ----------
@@ -138,6 +155,12 @@ def predict_scans(
     return Predicted(written=tuple(written), skipped=tuple(skipped), failed=tuple(failed))
 
 
+def find_beside(mask: Path, folder: str) -> Path | None:
+    """Find what is kept of a scan in a folder beside its mask."""
+    found = (mask.parent / folder / f"{stem_of(mask)}{suffix}" for suffix in _KEPT_AS)
+    return next((path for path in found if path.is_file()), None)
+
+
 def _share_of(listener: Listener, task: str, name: str, *, done: int, of: int) -> Listener:
     """Make the progress within one scan a part of the whole task's."""
 
@@ -156,7 +179,7 @@ def _predict_one(
     listener: Listener,
 ) -> None:
     with naming_full_memory("reading this scan", cure="Close other programs that hold memory."):
-        image = scan.read()
+        image = read_as_trained(scan, segmenter.channels_)
     prediction = segmenter.predict(
         image, mirror=mirror, keep_probabilities=keep_probabilities, listener=listener
     )
@@ -164,6 +187,10 @@ def _predict_one(
         suffix = ".nii.gz" if image.grid.ndim == 3 else ".tif"
         place = path.parent / PROBABILITIES / f"{scan.name}{suffix}"
         write_probabilities(place, prediction.probabilities, image.grid, overwrite=True)
+    if prediction.instances is not None:
+        suffix = ".nii.gz" if image.grid.ndim == 3 else ".png"
+        place = path.parent / INSTANCES / f"{scan.name}{suffix}"
+        write_instances(place, prediction.instances, image.grid, overwrite=True)
     # The mask comes last: where it stands, all of the scan is done.
     write_mask(path, prediction.labels, like=scan.path, overwrite=True)
 

@@ -70,15 +70,23 @@ class References:
         SufficeError
             If a mask cannot be read.
         """
+        return {rater: self.read_one(case, rater) for rater in self.raters_of(case)}
+
+    def raters_of(self, case: Case) -> list[str]:
+        """Name whose masks of a case are asked for; nobody by name where they are plain files."""
         if self.cohort is None:
-            return {"": read_mask(next(iter(case.masks.values())), self.legend)}
+            return [""]
         if self.rater == ALL_RATERS:
-            raters = [r for r in case.masks if r in self.people] or list(case.masks)
-            return {rater: read_case_mask(self.cohort, case, rater) for rater in raters}
-        if self.rater == CONSENSUS and CONSENSUS not in self.cohort.raters:
-            return {CONSENSUS: self._fused(self.cohort, case)}
-        rater = self.rater or next(iter(case.masks))
-        return {rater: read_case_mask(self.cohort, case, rater)}
+            return [r for r in case.masks if r in self.people] or list(case.masks)
+        return [self.rater or next(iter(case.masks))]
+
+    def read_one(self, case: Case, rater: str) -> LabelMap:
+        """Read one of `raters_of`."""
+        if self.cohort is None:
+            return read_mask(next(iter(case.masks.values())), self.legend)
+        if rater == CONSENSUS and CONSENSUS not in self.cohort.raters:
+            return self._fused(self.cohort, case)
+        return read_case_mask(self.cohort, case, rater)
 
     def _fused(self, cohort: Cohort, case: Case) -> LabelMap:
         case = drawn_by(case, self.people)

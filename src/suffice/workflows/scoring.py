@@ -11,11 +11,12 @@ from suffice.io import LeftOut, read_image, read_mask
 from suffice.metrics import INSTANCE_METRICS, WHOLE_CASE, Panel, Score, score_case
 from suffice.metrics.calibration import CalibrationCounts
 from suffice.metrics.instance_scores import score_instances
-from suffice.metrics.instances import components
+from suffice.metrics.instance_values import instances_in
 from suffice.metrics.near import near_structures
 from suffice.raters import CeilingRow, ceiling
 from suffice.workflows.agreeing import drawn_by, read_masks
-from suffice.workflows.predicting import PROBABILITIES
+from suffice.workflows.objects import Objects, ObjectSource, read_objects
+from suffice.workflows.predicting import PROBABILITIES, find_beside
 from suffice.workflows.references import Pair, References
 
 BAND = 10.0
@@ -30,7 +31,8 @@ class Wanted:
     ----------
     panel : Panel
     instances : bool
-        Whether connected components are matched and scored as instances.
+        Whether objects are matched and scored: those of maps of instances, else connected
+        components.
     ceiling : bool
         Whether each rater is held against the consensus of the others, where there are several.
     """
@@ -39,12 +41,18 @@ class Wanted:
     instances: bool = False
     ceiling: bool = True
 
+    @property
+    def objects(self) -> bool:
+        """Whether any metric regards single objects."""
+        return self.instances or self.panel.needs("instances")
+
 
 @dataclass(frozen=True, slots=True)
 class CaseScores:
     """Scores of one case against each rater asked for, and what its raters reach."""
 
     by_rater: dict[str, list[Score]] = field(default_factory=dict)
+    objects: tuple[ObjectSource, ...] = ()
     ceiling: tuple[CeilingRow, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
 
@@ -53,41 +61,50 @@ def score_pair(known: References, wanted: Wanted, pair: Pair) -> CaseScores:
     """Score a prediction; what is wrong with it is returned, so that the others go on."""
     try:
         predicted = read_mask(pair.predicted, known.legend)
-        by_rater = {
-            rater: _score(known, wanted, pair, predicted, reference)
-            for rater, reference in known.read(pair.case).items()
-        }
+        by_rater, sources = {}, []
+        for rater, reference in known.read(pair.case).items():
+            reference.grid.require_match(predicted.grid, "the reference", f"'{pair.predicted}'")
+            objects = Objects()
+            if wanted.objects:
+                objects = read_objects(known, pair, rater, reference.grid)
+                sources.append(objects.source(pair.case.name, rater))
+            by_rater[rater] = _score(wanted, predicted, reference, objects)
+            by_rater[rater] += _calibration(known, pair, reference)
     except UsageError:
         raise
     except SufficeError as error:
         return CaseScores(left_out=(LeftOut(pair.predicted, str(error)),))
     drawn = drawn_by(pair.case, known.people)
     if not wanted.ceiling or known.cohort is None or len(drawn.masks) < 2:
-        return CaseScores(by_rater)
+        return CaseScores(by_rater, tuple(sources))
     rows, left_out = _ceiling(known.cohort, known, wanted, drawn)
-    return CaseScores(by_rater, rows, tuple(left_out))
+    return CaseScores(by_rater, tuple(sources), rows, tuple(left_out))
 
 
 def _score(
-    known: References, wanted: Wanted, pair: Pair, predicted: LabelMap, reference: LabelMap
+    wanted: Wanted, predicted: LabelMap, reference: LabelMap, objects: Objects
 ) -> list[Score]:
-    reference.grid.require_match(predicted.grid, "the reference", f"'{pair.predicted}'")
     rows = score_case(
-        predicted.array, reference.array, reference.grid, known.legend, panel=wanted.panel
+        predicted.array,
+        reference.array,
+        reference.grid,
+        reference.legend,
+        panel=wanted.panel,
+        predicted_instances=objects.predicted,
+        reference_instances=objects.drawn,
     )
     metrics = [name for name in INSTANCE_METRICS if name not in wanted.panel.names]
     if wanted.instances and metrics:
-        for label in known.legend:
-            one, other = (components(m.array == label.value) for m in (predicted, reference))
+        for label in reference.legend:
+            one = instances_in(predicted.array == label.value, objects.predicted)
+            other = instances_in(reference.array == label.value, objects.drawn)
             rows += score_instances(one, other, reference.grid, label=label.name, metrics=metrics)
-    return rows + _calibration(known, pair, reference)
+    return rows
 
 
 def _calibration(known: References, pair: Pair, reference: LabelMap) -> list[Score]:
     """Score the probabilities that `predict` kept beside the mask, in a band about structures."""
-    folder = pair.predicted.parent / PROBABILITIES
-    found = [folder / f"{pair.case.name}{suffix}" for suffix in (".nii.gz", ".tif")]
-    path = next((path for path in found if path.is_file()), None)
+    path = find_beside(pair.predicted, PROBABILITIES)
     if path is None:
         return []
     image = read_image(path)
