@@ -5,7 +5,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from suffice.core import Case, Channel, Cohort, CohortError, GeometryError, Legend
+from suffice.core import Case, Channel, Cohort, CohortError, FileFormatError, GeometryError, Legend
 from suffice.io import read_case_image, read_case_mask
 
 LEGEND = Legend.from_names({1: "one"})
@@ -55,3 +55,16 @@ def test_what_is_missing_is_named(cohort: Cohort):
         read_case_mask(cohort, replace(case, masks={}))
     with pytest.raises(CohortError, match="Case 'a' has no file for channel 't2'"):
         read_case_image(cohort, replace(case, images={"image": case.images["image"]}))
+
+
+def test_each_channel_has_its_own_unit(make_series, tmp_path: Path):
+    pixels = np.ones((3, 4, 4), np.int16)
+    rescale = {"RescaleSlope": 1, "RescaleIntercept": -1000}
+    ct = make_series(pixels, folder="ct", **rescale)
+    mr = make_series(pixels, folder="mr", Modality="MR")
+    channels = (Channel("image", "CT", "HU"), Channel("t2", "MR"))
+    case = Case("a", "s", {"image": ct, "t2": mr})
+    cohort = Cohort("toy", tmp_path, channels, LEGEND, (case,))
+    assert read_case_image(cohort, case).array[:, 0, 0, 0].tolist() == [-999, 1]
+    with pytest.raises(FileFormatError, match="cannot be given in Hounsfield units: got MR by its"):
+        read_case_image(cohort, case, unit=("HU", "HU"))

@@ -91,6 +91,17 @@ def test_scans_unlike_the_rest_stand_out(tmp_path: Path, of_kind) -> None:  # ty
     assert of_kind(check_cohort(arbitrary), "intensity-outlier")[0].severity == "note"
 
 
+def test_a_ct_without_anything_darker_than_water_is_doubted(tmp_path: Path, of_kind) -> None:  # type: ignore[no-untyped-def]
+    cohort = _volumes(tmp_path, Channel(modality="CT", unit="HU"), n=5)
+    rng = np.random.default_rng(6)
+    for i in range(5):
+        _volume(tmp_path, f"c{i}", rng.integers(0, 255, (12, 12, 12)).astype(np.float32))
+    (found,) = of_kind(check_cohort(cohort), "not-hounsfield")
+    assert found.cases == cohort.names and "cohort.toml" in found.cure
+    _volume(tmp_path, "c0", rng.integers(-1000, 255, (12, 12, 12)).astype(np.float32))
+    assert not of_kind(check_cohort(cohort), "not-hounsfield")
+
+
 def test_one_mistake_in_every_file_is_told_once(tmp_path: Path, of_kind) -> None:  # type: ignore[no-untyped-def]
     cohort = _volumes(tmp_path)
     for case in cohort.cases:

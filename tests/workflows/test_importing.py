@@ -203,6 +203,17 @@ def test_grey_masks_are_thresholded(tmp_path: Path) -> None:
     assert any("thresholded above 127" in note for note in report.notes)
 
 
+def test_masks_of_0_and_1_among_grey_ones_keep_what_they_mark(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0, 255, 40), (30, 1))
+    for i in range(3):
+        picture(tmp_path / "data" / "images" / f"{i}.png", ramp)
+        mask = ramp > 200 if i == 2 else ramp
+        picture(tmp_path / "data" / "masks" / f"{i}.png", mask)
+    cohort = import_cohort(tmp_path / "data", tmp_path / "cohort").cohort
+    mask = read_case_mask(cohort, cohort.cases[2])
+    np.testing.assert_array_equal(mask.array, ramp > 200)
+
+
 @pytest.mark.parametrize("invert", [False, True])
 def test_masks_of_0_and_255(tmp_path: Path, invert: bool) -> None:
     marked = np.zeros((8, 9))

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from suffice.core import Cohort, Progress, UsageError
+from suffice.core import Channel, Cohort, FileFormatError, Progress, UsageError
 from suffice.io import read_image
 from suffice.workflows.predicting import predict
 from suffice.workflows.training import train
@@ -145,13 +145,35 @@ def test_progress_is_told_within_a_scan(
 def test_a_scan_that_memory_cannot_hold_stops_no_other(
     tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read(path: Path):
+    def read(path: Path, **options: object):
         if path.name == "case3.nii.gz":
             raise MemoryError
-        return read_image(path)
+        return read_image(path, **options)
 
     monkeypatch.setattr("suffice.workflows.scans.read_image", read)
     predicted = predict(model, [images_of(tiny_cohort)], tmp_path / "masks", load=fakes.load)
     assert len(predicted.written) == 7
     (failed,) = predicted.failed
     assert "The memory of this machine does not suffice for reading this scan" in failed.reason
+
+
+def test_a_scan_is_asked_for_in_the_units_of_the_model(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(folder: Path):
+        segmenter = fakes.load(folder)
+        segmenter.channels_ = (Channel("image", "CT", "HU"),)
+        return segmenter
+
+    def read(path: Path, *, unit):
+        if path.name == "case3.nii.gz" and "HU" in unit:
+            raise FileFormatError("It cannot be given in Hounsfield units")
+        return read_image(path, unit=unit)
+
+    monkeypatch.setattr("suffice.workflows.scans.read_image", read)
+    predicted = predict(model, [images_of(tiny_cohort)], tmp_path / "masks", load=load)
+    # What holds no unit is taken at its word.
+    assert len(predicted.written) == 7
+    assert ["Hounsfield" in item.reason for item in predicted.failed] == [True]
+    kept = predict(model, [images_of(tiny_cohort)], tmp_path / "others", load=fakes.load)
+    assert len(kept.written) == 8

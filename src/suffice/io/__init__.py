@@ -1,6 +1,7 @@
 """Read and write scans, masks and cohorts; imaging libraries load when a format needs them."""
 
 from suffice.io.cases import (
+    known_units,
     read_case_image,
     read_case_instances,
     read_case_mask,
@@ -24,6 +25,7 @@ __all__ = [
     "LeftOut",
     "Scan",
     "find_scans",
+    "known_units",
     "mask_suffix_for",
     "read_case_image",
     "read_case_instances",

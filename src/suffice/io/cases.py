@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from suffice.core import Case, Cohort, CohortError, Grid, Image, LabelError, LabelMap
+from suffice.core import Case, Channel, Cohort, CohortError, Grid, Image, LabelError, LabelMap, Unit
 from suffice.io.images import read_grid, read_image
 from suffice.io.masks import read_mask, read_mask_array
 
@@ -15,10 +16,19 @@ from suffice.io.masks import read_mask, read_mask_array
 _ROUNDING = 1e-3
 
 
-def read_case_image(cohort: Cohort, case: Case) -> Image:
+def read_case_image(
+    cohort: Cohort, case: Case, *, unit: Sequence[Unit | None] | None = None
+) -> Image:
     """Read all channels of a case in the cohort's order.
 
     Modality and unit are those of the cohort's first channel.
+
+    Parameters
+    ----------
+    cohort : Cohort
+    case : Case
+    unit : sequence of str, optional
+        Of each channel, where it must be another than the cohort's.
 
     Raises
     ------
@@ -34,11 +44,15 @@ def read_case_image(cohort: Cohort, case: Case) -> Image:
             cure="Name it in cases.csv, or leave the case out.",
         )
     first = cohort.channels[0]
-    # A cohort that says 'none' leaves it to the file to know better.
-    unit = None if first.unit == "none" else first.unit
     paths = [case.images[channel.name] for channel in cohort.channels]
-    image = read_image(paths, modality=first.modality, unit=unit)
+    units = known_units(cohort.channels) if unit is None else unit
+    image = read_image(paths, modality=first.modality, unit=units)
     return replace(image, grid=_spaced(image.grid, case))
+
+
+def known_units(channels: Sequence[Channel]) -> tuple[Unit | None, ...]:
+    """Give the unit of each channel; one of ``none`` leaves it to the file to know better."""
+    return tuple(None if channel.unit == "none" else channel.unit for channel in channels)
 
 
 def read_case_mask(cohort: Cohort, case: Case, rater: str | None = None) -> LabelMap:

@@ -264,6 +264,9 @@ class Intake:
             self.listener(Progress("import", i / len(cases), note=f"threshold {case.name}"))
             masks = dict(case.masks)
             for rater, path in case.masks.items():
+                if values[path] <= {1}:
+                    # Drawn as 0 and 1, and nothing of it would be left above 127.
+                    continue
                 values.pop(path)
                 array = read_mask_array(path)[0] > _FULL // 2
                 masks[rater] = self._write(item, rater, array, values)

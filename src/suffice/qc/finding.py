@@ -24,6 +24,7 @@ Kind = Literal[
     "mixed-dimensions",
     "nan-voxels",
     "near-duplicate",
+    "not-hounsfield",
     "one-voxel-mask",
     "similar-subject-names",
     "size-outlier",

@@ -32,6 +32,7 @@ def unlike_the_rest(cohort: Cohort, scans: Sequence[ScanFacts]) -> Iterator[Find
         for i in range(scans[0].n_channels):
             channel = cohort.channels[min(i, len(cohort.channels) - 1)]
             yield from _intensities(channel, scans, i)
+            yield from _not_in_hu(channel, scans, i)
     for ndim in (2, 3):
         alike = [scan for scan in scans if scan.grid.ndim == ndim]
         if len(alike) >= _FEWEST_SCANS:
@@ -70,6 +71,18 @@ def _intensities(channel: Channel, scans: Sequence[ScanFacts], i: int) -> Iterat
     odd = _stands_out(scale) | (_stands_out(middle) & (levels[:, 1] > 0))
     cure = "Harmless where each scan is normalised by itself; else rescale them."
     yield from _odd_ones(channel, scans, odd, "differ by a large factor", "note", cure)
+
+
+def _not_in_hu(channel: Channel, scans: Sequence[ScanFacts], i: int) -> Iterator[Finding]:
+    """Find a cohort said to be in HU whose scans all lack what is darker than water."""
+    if channel.unit == "HU" and all(scan.percentiles[i][0] >= 0 for scan in scans):
+        yield Finding(
+            kind="not-hounsfield",
+            severity="warning",
+            cases=tuple(scan.case for scan in scans),
+            message=f"No scan (channel '{channel.name}') has voxels below 0 HU, as air and fat are",
+            cure='If the values were shifted or scaled, write unit = "none" in cohort.toml.',
+        )
 
 
 def _odd_ones(

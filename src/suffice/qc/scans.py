@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import Case, Cohort, GeometryError, Grid, Image, SufficeError
-from suffice.io import read_image
+from suffice.io import known_units, read_image
 from suffice.qc.finding import Finding, Kind
 from suffice.qc.thumbnails import Thumbnail, thumbnail
 
@@ -60,10 +60,9 @@ def inspect_scan(cohort: Cohort, case: Case) -> tuple[ScanFacts | None, list[Fin
     ]
     if absent:
         return None, [missing_file(case.name, ", ".join(absent))]
-    first = cohort.channels[0]
-    unit = None if first.unit == "none" else first.unit
+    modality, units = cohort.channels[0].modality, known_units(cohort.channels)
     try:
-        image = read_image(paths, modality=first.modality, unit=unit, allow_nan=True)
+        image = read_image(paths, modality=modality, unit=units, allow_nan=True)
     except SufficeError as error:
         return None, [finding_from(error, case.name)]
     return _facts(case, image), _bad_values(case, image)

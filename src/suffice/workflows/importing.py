@@ -162,7 +162,9 @@ def _with_channels(
 ) -> tuple[Draft, list[str]]:
     """Take what the person knows of the channels, and say what follows from it."""
     told = []
-    if modality == "CT" and unit is None and _may_hold_hounsfield(draft):
+    # A layout that knows of the CT has said what its unit is.
+    is_news = any(channel.modality != "CT" for channel in draft.channels)
+    if modality == "CT" and unit is None and is_news and _may_hold_hounsfield(draft):
         unit = "HU"
         told.append(
             "The unit of the CT was taken for Hounsfield units (HU), so that every scan is "

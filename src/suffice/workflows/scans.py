@@ -8,7 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from suffice.core import Case, Channel, Cohort, Image, UsageError
-from suffice.io import LeftOut, find_scans, read_case_image, read_cohort, read_image
+from suffice.io import (
+    LeftOut,
+    find_scans,
+    known_units,
+    read_case_image,
+    read_cohort,
+    read_image,
+)
 from suffice.io.cohort_folder import COHORT_TOML
 
 
@@ -23,14 +30,14 @@ class ScanToPredict:
     path : Path
         The file or DICOM folder of the first channel, whose header the mask takes over.
     read : callable
-        Reads all channels.
+        Reads all channels; takes ``unit``, that of the model's channels.
     channels : tuple of str
         Their names, where a cohort gives them.
     """
 
     name: str
     path: Path
-    read: Callable[[], Image]
+    read: Callable[..., Image]
     channels: tuple[str, ...] = ()
 
 
@@ -55,6 +62,24 @@ def require_channels(scan: ScanToPredict, channels: Sequence[Channel]) -> None:
             expected=", ".join(wanted),
             cure="Name and order the [[channel]] entries of cohort.toml as the model has them.",
         )
+
+
+def read_as_trained(scan: ScanToPredict, channels: Sequence[Channel]) -> Image:
+    """Read a scan in the units of the model's channels.
+
+    A model of Hounsfield units would draw something in stored values too, and nothing would tell
+    that it is wrong.
+
+    Raises
+    ------
+    FileFormatError
+        If a header says that the scan cannot be had in that unit. A format that holds no unit,
+        such as NIfTI, is taken at its word.
+    """
+    units = known_units(channels)
+    # One file may hold all the channels of a model, as one model may read any of one channel.
+    n_files = max(len(scan.channels), 1)
+    return scan.read(unit=units if len(units) == n_files else units[:1] * n_files)
 
 
 def gather_scans(sources: Sequence[Path], out: Path) -> tuple[list[ScanToPredict], list[LeftOut]]:

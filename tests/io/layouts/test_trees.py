@@ -112,6 +112,15 @@ def test_bids_maps_of_labels_sessions_and_orphans(save, source: Path) -> None:
     assert [path.name for path in draft.orphans] == ["sub-1_ses-2_space-x_dseg.nii.gz"]
 
 
+@pytest.mark.parametrize(("folder", "unit"), [("ct", "HU"), ("anat", "none")])
+def test_bids_ct_is_in_hounsfield_units(save, source: Path, folder: str, unit: str) -> None:
+    (source / "participants.tsv").write_text("participant_id\n")
+    save(f"sub-1/{folder}/sub-1_ct.nii.gz")
+    draft = Bids().collect(source)
+    assert draft.channels[0].unit == unit
+    assert any("--unit none" in note for note in draft.notes) == (unit == "HU")
+
+
 def test_dicom_numbers_people_and_days(make_series, tmp_path: Path) -> None:
     pixels, rescale = np.ones((3, 4, 4), np.int16), {"RescaleSlope": 1, "RescaleIntercept": 0}
     make_series(

@@ -16,7 +16,7 @@ from suffice.core import (
     CohortError,
     Modality,
 )
-from suffice.io.formats import stem_of, suffix_of
+from suffice.io.formats import format_of, stem_of, suffix_of
 from suffice.io.layouts.draft import Draft, DraftCase
 from suffice.io.layouts.drawing import combined, redundant_combinations
 from suffice.io.layouts.names import folders, is_scan, listed, walk
@@ -104,9 +104,15 @@ class Bids:
                 f"Each image is a case of its own ({listed(words)}); to make them channels of one "
                 "case, import by --pattern with {channel}"
             )
+        channel = _channel(images)
+        if channel.unit == "HU":
+            notes.append(
+                "The CT was taken for Hounsfield units (HU), as converters from DICOM write them; "
+                "where the values are scaled otherwise, give --unit none"
+            )
         return Draft(
             cases=tuple(cases),
-            channels=(Channel(DEFAULT_CHANNEL, _modality(images)),),
+            channels=(channel,),
             labels={value: name for name, value in values.items()} or None,
             orphans=tuple(orphans),
             left_out=tuple(left_out),
@@ -203,7 +209,9 @@ def _sidecars(image: Path, source: Path) -> Iterable[Path]:
         yield from sorted(fitting, key=lambda path: len(_Name.of(path).entities))
 
 
-def _modality(images: Iterable[Path]) -> Modality:
+def _channel(images: Sequence[Path]) -> Channel:
+    """Say what the folders say of the images; a NIfTI file holds no unit."""
     found = {_MODALITY_OF_FOLDER.get(path.parent.name, "OTHER") for path in images}
     modality: Modality = found.pop() if len(found) == 1 else "OTHER"
-    return modality
+    may_be_hu = modality == "CT" and all(format_of(path) != "picture" for path in images)
+    return Channel(DEFAULT_CHANNEL, modality, "HU" if may_be_hu else "none")
