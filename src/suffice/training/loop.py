@@ -26,6 +26,7 @@ from suffice.training.objective import Objective, Segmenting
 from suffice.training.pairs import MixingSampler
 from suffice.training.plan import Plan
 from suffice.training.store import StoredCase
+from suffice.training.tuning import Scratch
 
 WARM_UP = 0.03
 GRADIENT_NORM = 5.0
@@ -67,6 +68,7 @@ def train(
     machine: Machine,
     checkpoint: Path,
     objective: Objective | None = None,
+    start: Scratch | None = None,
     listener: Listener = silent,
     clock: Callable[[], float] = time.monotonic,
 ) -> Trained:
@@ -85,6 +87,8 @@ def train(
         Written every half minute; a training that finds it goes on from there.
     objective : Objective, optional
         What is learned; by default the classes of each voxel, by a U-Net.
+    start : Scratch, optional
+        What is learned from; by default random weights, see `suffice.training.tuning`.
     listener : callable
     clock : callable
         Seconds of a clock that never goes back.
@@ -102,10 +106,12 @@ def train(
     torch.manual_seed(seed)
     device = make_device(machine, plan.precision)
     objective = objective or Segmenting()
+    start = start or Scratch()
     network = objective.build(plan)
+    start.prepare(network)
     average = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay
+        start.groups(network), lr=plan.learning_rate, weight_decay=plan.weight_decay
     )
     sampler = PatchSampler(
         cases,
@@ -120,6 +126,7 @@ def train(
     loop = _Loop(
         plan, objective, device, wrapped, network, average, fast_optimizer, sampler, generator
     )
+    loop.start = start
     loop.restore(load_checkpoint(checkpoint))
 
     started = clock() - loop.state.seconds
@@ -137,6 +144,7 @@ def train(
         loop.step(0.5)
     loop.note(seconds)
     save_checkpoint(checkpoint, loop.snapshot())
+    start.finish(average)
     return Trained(average.to("cpu").eval(), loop.state.history, loop.state.step)
 
 
@@ -158,6 +166,7 @@ class _Loop:
         self.plan, self.objective, self.device, self.wrapped = plan, objective, device, wrapped
         self.network, self.average, self.optimizer = network, average, optimizer
         self.sampler, self.generator = sampler, generator
+        self.start = Scratch()
         self.augmentation = augmentation_of(plan)
         self.mixed = MixingSampler(
             sampler,
@@ -175,7 +184,8 @@ class _Loop:
         """Draw, augment, learn and average once, ``fraction`` of the time being over."""
         self.rate = self.plan.learning_rate * schedule(fraction)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate
+            group["lr"] = self.rate * group.get("part", 1.0)
+        self.start.before_step(fraction)
         images, targets = self._batch()
         loss, score = self.objective.loss(
             self.wrapped, images, targets, device=self.device, generator=self.generator
@@ -195,6 +205,7 @@ class _Loop:
             return
         self.n_bad = 0
         self.optimizer.step()
+        self.start.after_step(self.rate)
         self._average()
         self.loss = _smooth(self.loss, float(loss.detach()))
         self.score = _smooth(self.score, float(score))
