@@ -24,7 +24,6 @@ from suffice.core import (
 from suffice.io import read_case_image, write_image, write_mask
 from suffice.metrics import components
 from suffice.phantoms import discs
-from suffice.segmenters.energy import denoised_odds
 from suffice.segmenters.searching import sampled
 from suffice.segmenters.splitting import (
     Splitting,
@@ -115,26 +114,3 @@ def test_the_rung_numbers_objects_on_the_images_grid(tmp_path: Path) -> None:
 def test_sampling_takes_the_nearest() -> None:
     numbered = np.arange(6).reshape(2, 3)
     assert sampled(sampled(numbered, (4, 6)), (2, 3)).tolist() == numbered.tolist()
-
-
-@settings(max_examples=4, deadline=None)
-@given(seed=st.integers(0, 999), weight=st.floats(0.2, 2))
-def test_denoised_odds_cost_less_energy_than_the_odds(seed: int, weight: float) -> None:
-    rng = np.random.default_rng(seed)
-    share = np.clip(0.5 + 0.3 * (discs(rng, (24, 24)).truth.array - 0.5), 0.01, 0.99)
-    share = np.clip(share + rng.normal(0, 0.15, share.shape), 0.01, 0.99)
-    logs = np.log(np.stack([1 - share, share])).astype(np.float32)
-    smooth = denoised_odds(logs, weight, 6.0)
-    np.testing.assert_allclose(smooth[0], -smooth[1])
-    odds = logs[1] - logs[0]
-
-    def energy(mask: np.ndarray) -> float:
-        """Isotropic length of the border against the odds of what is inside."""
-        m = mask.astype(float)
-        down = np.diff(m, axis=0, append=m[-1:])
-        right = np.diff(m, axis=1, append=m[:, -1:])
-        return float(weight * np.hypot(down, right).sum() - (odds * m).sum())
-
-    found = energy(smooth[1] > 0)
-    for other in (odds > 0, odds > 1, share > 2, share < 2):
-        assert found <= energy(other) + 0.02 * abs(energy(other)) + weight

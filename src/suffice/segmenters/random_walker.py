@@ -9,46 +9,34 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from skimage import segmentation
 
-from suffice.core import Cohort
 from suffice.segmenters.evidence import Evidence
-from suffice.segmenters.postprocess import Cleaning
-from suffice.segmenters.regularised import search_regularised, with_cleaning
-from suffice.segmenters.searched import Arrays, SearchedSegmenter
-from suffice.segmenters.searching import FloatArray, Sample, Search, View
+from suffice.segmenters.regularised import Option, RegularisedParameters, RegularisedSegmenter
+from suffice.segmenters.searching import FloatArray, View
 
 _CERTAINTIES = (0.8, 0.9, 0.95, 0.99)
 _BETAS = (10.0, 100.0, 1000.0)
 _TOLERANCE = 1e-3
-_TABLE = "table"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomWalkerParameters:
+class RandomWalkerParameters(RegularisedParameters):
     """What a random walker model knows, beside its table.
 
     Parameters
     ----------
-    n_channels : int
-    evidence : Evidence
     certainty : float
         Probability, by brightness and place, above which a voxel is a seed.
     beta : float
         How hard it is to walk across an edge.
-    cleanings : tuple of Cleaning
-        One for each structure.
     """
 
-    n_channels: int
-    evidence: Evidence
     certainty: float
     beta: float
-    cleanings: tuple[Cleaning, ...]
 
 
-class RandomWalkerSegmenter(SearchedSegmenter[RandomWalkerParameters]):
+class RandomWalkerSegmenter(RegularisedSegmenter[RandomWalkerParameters]):
     """Seeds where brightness and place leave no doubt, and a random walk for the rest.
 
     Notes
@@ -65,39 +53,18 @@ class RandomWalkerSegmenter(SearchedSegmenter[RandomWalkerParameters]):
     kind: ClassVar[type] = RandomWalkerParameters
     most_structures: ClassVar[int] = 8
     most_voxels: ClassVar[Mapping[int, int]] = {2: 1 << 15, 3: 1 << 16}
-    array_names: ClassVar[tuple[str, ...]] = (_TABLE,)
+    options: ClassVar[tuple[Option, ...]] = tuple(itertools.product(_CERTAINTIES, _BETAS))
+    option_names: ClassVar[tuple[str, str]] = ("certainty", "beta")
 
-    def _search(
-        self, samples: list[Sample], labelled: Cohort, search: Search
-    ) -> tuple[RandomWalkerParameters, Arrays]:
-        found = search_regularised(
-            samples,
-            labelled,
-            search,
-            most_voxels=self.most_voxels[samples[0].classes.ndim],
-            options=list(itertools.product(_CERTAINTIES, _BETAS)),
-            regularise=walk,
-        )
-        certainty, beta = found.option
-        parameters = RandomWalkerParameters(
-            n_channels=found.evidence.n_channels,
-            evidence=found.evidence,
-            certainty=certainty,
-            beta=beta,
-            cleanings=found.cleanings,
-        )
-        return parameters, {_TABLE: found.table}
-
-    def _segment(self, view: View) -> tuple[npt.NDArray[np.uint8], FloatArray | None]:
-        p = self.parameters_
-        log_shares = p.evidence.log_shares(view, self._arrays[_TABLE])
-        shares = walk(view, log_shares, p.evidence, (p.certainty, p.beta))
-        return with_cleaning(shares, p.cleanings, view)
+    @staticmethod
+    def regularise(
+        view: View, log_shares: FloatArray, evidence: Evidence, option: Option
+    ) -> FloatArray:
+        """See `walk`."""
+        return walk(view, log_shares, evidence, option)
 
 
-def walk(
-    view: View, log_shares: FloatArray, evidence: Evidence, option: tuple[float, float]
-) -> FloatArray:
+def walk(view: View, log_shares: FloatArray, evidence: Evidence, option: Option) -> FloatArray:
     """Probability that a walker from each voxel meets a class's seeds first.
 
     Parameters

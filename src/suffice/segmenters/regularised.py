@@ -1,10 +1,11 @@
-"""From evidence to masks: what is searched alike for every way to make evidence smooth."""
+"""The rungs that make evidence smooth: all that they share but how they do it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,25 +13,94 @@ import numpy.typing as npt
 from suffice.core import Cohort
 from suffice.segmenters.evidence import Evidence, search_evidence
 from suffice.segmenters.postprocess import Cleaning, cleaned_classes, search_cleaning
+from suffice.segmenters.searched import Arrays, SearchedSegmenter
 from suffice.segmenters.searching import COARSE, FloatArray, Sample, Search, View, mean_dice
 
-T = TypeVar("T")
-
+_TABLE = "table"
 # Of the budget; cleaning has what is left.
 _EVIDENCE, _SMOOTHING = 0.45, 0.85
 _GAIN = 1e-3
 
+Option = tuple[float, float]
 # View, log shares of its evidence, the evidence, an option: probabilities (n_classes, *spatial).
-Regularise = Callable[[View, FloatArray, Evidence, T], FloatArray]
+Regularise = Callable[[View, FloatArray, Evidence, Option], FloatArray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegularisedParameters:
+    """What every such model knows, beside its table.
+
+    Parameters
+    ----------
+    n_channels : int
+    evidence : Evidence
+    cleanings : tuple of Cleaning
+        One for each structure.
+    """
+
+    n_channels: int
+    evidence: Evidence
+    cleanings: tuple[Cleaning, ...]
+
+
+R = TypeVar("R", bound=RegularisedParameters)
+
+
+class RegularisedSegmenter(SearchedSegmenter[R], Generic[R]):
+    """Evidence from brightness and place, made smooth under one of a few options.
+
+    Attributes
+    ----------
+    options : tuple of (float, float)
+        To try in this order.
+    option_names : (str, str)
+        What the two are called among the parameters.
+    """
+
+    options: ClassVar[tuple[Option, ...]]
+    option_names: ClassVar[tuple[str, str]]
+    most_voxels: ClassVar[Mapping[int, int]]
+    array_names: ClassVar[tuple[str, ...]] = (_TABLE,)
+
+    @staticmethod
+    @abstractmethod
+    def regularise(
+        view: View, log_shares: FloatArray, evidence: Evidence, option: Option
+    ) -> FloatArray:
+        """Make evidence ``(n_classes, *spatial)`` into probabilities under an option."""
+
+    def _search(self, samples: list[Sample], labelled: Cohort, search: Search) -> tuple[R, Arrays]:
+        found = search_regularised(
+            samples,
+            labelled,
+            search,
+            most_voxels=self.most_voxels[samples[0].classes.ndim],
+            options=self.options,
+            regularise=self.regularise,
+        )
+        parameters = self.kind(
+            n_channels=found.evidence.n_channels,
+            evidence=found.evidence,
+            cleanings=found.cleanings,
+            **dict(zip(self.option_names, found.option, strict=True)),
+        )
+        return parameters, {_TABLE: found.table}
+
+    def _segment(self, view: View) -> tuple[npt.NDArray[np.uint8], FloatArray | None]:
+        known = self.parameters_
+        first, second = (getattr(known, name) for name in self.option_names)
+        log_shares = known.evidence.log_shares(view, self._arrays[_TABLE])
+        shares = self.regularise(view, log_shares, known.evidence, (first, second))
+        return with_cleaning(shares, known.cleanings, view)
 
 
 @dataclass(frozen=True, eq=False)
-class Regularised(Generic[T]):
+class Regularised:
     """What a search found: the evidence, its table, the best option and the cleanings."""
 
     evidence: Evidence
     table: npt.NDArray[np.float32]
-    option: T
+    option: Option
     cleanings: tuple[Cleaning, ...]
 
 
@@ -40,9 +110,9 @@ def search_regularised(
     search: Search,
     *,
     most_voxels: int,
-    options: Sequence[T],
-    regularise: Regularise[T],
-) -> Regularised[T]:
+    options: Sequence[Option],
+    regularise: Regularise,
+) -> Regularised:
     """Search the evidence first, then how it is made smooth, then the cleaning.
 
     Parameters
