@@ -6,11 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from suffice.nets import VAE, Gaussian, channels_last
-from suffice.training.device import Device, unwrapped
+from suffice.training.device import unwrapped
+from suffice.training.objective import Step, Whole
 from suffice.training.plan import Plan
 
 
-class HealthyImages:
+class HealthyImages(Whole):
     """Images outside of what was drawn: the lower bound with the drawn voxels left out.
 
     What was drawn is also taken out of the image that the encoder sees, so that nothing teaches
@@ -39,19 +40,13 @@ class HealthyImages:
         return channels_last(network, plan.ndim)
 
     def loss(
-        self,
-        network: nn.Module,
-        images: Tensor,
-        targets: Tensor,
-        *,
-        device: Device,
-        generator: torch.Generator,
+        self, network: nn.Module, images: Tensor, targets: Tensor, step: Step
     ) -> tuple[Tensor, Tensor]:
         """Negative lower bound a voxel, and the part of the variance that is redrawn."""
         shape = unwrapped(network).latent_shape(images)
-        noise = torch.randn(shape, generator=generator).to(images.device)
+        noise = torch.randn(shape, generator=step.generator).to(images.device)
         healthy = targets[:, :1]
-        with device.autocast():
+        with step.device.autocast():
             redrawn, latent = network(images * healthy, noise)
         return (
             negative_bound(redrawn, images, healthy, latent, self.beta),

@@ -22,7 +22,7 @@ from suffice.training.batches import PatchSampler
 from suffice.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from suffice.training.device import Device, make_device
 from suffice.training.machine import Machine
-from suffice.training.objective import Objective, Segmenting
+from suffice.training.objective import Objective, Segmenting, Step
 from suffice.training.pairs import MixingSampler
 from suffice.training.plan import Plan
 from suffice.training.store import StoredCase
@@ -145,7 +145,7 @@ def train(
     loop.note(seconds)
     save_checkpoint(checkpoint, loop.snapshot())
     start.finish(average)
-    return Trained(average.to("cpu").eval(), loop.state.history, loop.state.step)
+    return Trained(objective.keep(average).to("cpu").eval(), loop.state.history, loop.state.step)
 
 
 class _Loop:
@@ -187,9 +187,8 @@ class _Loop:
             group["lr"] = self.rate * group.get("part", 1.0)
         self.start.before_step(fraction)
         images, targets = self._batch()
-        loss, score = self.objective.loss(
-            self.wrapped, images, targets, device=self.device, generator=self.generator
-        )
+        now = Step(self.device, self.generator, fraction, self.average)
+        loss, score = self.objective.loss(self.wrapped, images, targets, now)
         self.optimizer.zero_grad(set_to_none=True)
         self.state.step += 1
         if not bool(torch.isfinite(loss)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -11,6 +12,36 @@ from suffice.nets import NnUNet, UNet, channels_last
 from suffice.training.device import Device
 from suffice.training.losses import deep_loss
 from suffice.training.plan import Plan
+
+
+@dataclass(frozen=True)
+class Step:
+    """What of a training an objective may look at.
+
+    Parameters
+    ----------
+    device : Device
+        In whose precision networks are to run.
+    generator : torch.Generator
+        Of the CPU; all random numbers come from it, so that a killed training goes on alike.
+    fraction : float
+        Of the time that is over.
+    average : nn.Module
+        The moving average of the weights, which is what a training leaves.
+    """
+
+    device: Device
+    generator: torch.Generator
+    fraction: float
+    average: nn.Module
+
+
+class Whole:
+    """An objective that keeps all of its network."""
+
+    def keep(self, network: nn.Module) -> nn.Module:
+        """Return the network itself."""
+        return network
 
 
 class Objective(Protocol):
@@ -30,13 +61,7 @@ class Objective(Protocol):
         """Make the network of a plan, in the memory layout that convolutions are fastest in."""
 
     def loss(
-        self,
-        network: nn.Module,
-        images: Tensor,
-        targets: Tensor,
-        *,
-        device: Device,
-        generator: torch.Generator,
+        self, network: nn.Module, images: Tensor, targets: Tensor, step: Step
     ) -> tuple[Tensor, Tensor]:
         """Loss and score of a batch.
 
@@ -47,11 +72,11 @@ class Objective(Protocol):
         images : tensor of shape (N, C, *spatial)
         targets : tensor of shape (N, K, *spatial)
             Class fractions that sum to 1.
-        device : Device
-            In whose precision the network is to run.
-        generator : torch.Generator
-            Of the CPU; all random numbers come from it, so that a killed training goes on alike.
+        step : Step
         """
+
+    def keep(self, network: nn.Module) -> nn.Module:
+        """Return what predicts of a network that was trained: all of it, or a part."""
 
 
 def build_network(plan: Plan) -> nn.Module:
@@ -83,7 +108,7 @@ def build_network(plan: Plan) -> nn.Module:
     return channels_last(network, plan.ndim)
 
 
-class Segmenting:
+class Segmenting(Whole):
     """The classes of each voxel, by a U-Net."""
 
     score = "dice"
@@ -93,15 +118,9 @@ class Segmenting:
         return build_network(plan)
 
     def loss(
-        self,
-        network: nn.Module,
-        images: Tensor,
-        targets: Tensor,
-        *,
-        device: Device,
-        generator: torch.Generator,
+        self, network: nn.Module, images: Tensor, targets: Tensor, step: Step
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy and Dice at several resolutions, and the finest Dice."""
-        with device.autocast():
+        with step.device.autocast():
             logits = network(images)
         return deep_loss(logits, targets)

@@ -7,12 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from suffice.nets import ProbUNet, channels_last
-from suffice.training.device import Device, unwrapped
+from suffice.training.device import unwrapped
 from suffice.training.losses import soft_dice
+from suffice.training.objective import Step, Whole
 from suffice.training.plan import Plan
 
 
-class PlausibleMasks:
+class PlausibleMasks(Whole):
     """The masks that raters draw, each patch with one rater's (Kohl 2018, arXiv 1806.05034).
 
     Parameters
@@ -41,18 +42,12 @@ class PlausibleMasks:
         return channels_last(network, plan.ndim)
 
     def loss(
-        self,
-        network: nn.Module,
-        images: Tensor,
-        targets: Tensor,
-        *,
-        device: Device,
-        generator: torch.Generator,
+        self, network: nn.Module, images: Tensor, targets: Tensor, step: Step
     ) -> tuple[Tensor, Tensor]:
         """Negative lower bound a voxel, and the Dice of the masks redrawn from the posterior."""
         n_latent: int = unwrapped(network).n_latent
-        noise = torch.randn(len(images), n_latent, generator=generator).to(images.device)
-        with device.autocast():
+        noise = torch.randn(len(images), n_latent, generator=step.generator).to(images.device)
+        with step.device.autocast():
             logits, divergence = network(images, targets, noise)
         loss = negative_bound(logits, targets, divergence, self.beta)
         with torch.no_grad():

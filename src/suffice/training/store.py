@@ -104,7 +104,7 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         with writing_folder(self.folder / name, overwrite=True) as partial:
             np.save(partial / "image.npy", image.astype(np.float16))
-            np.save(partial / "points.npy", _points(raters or [labels], rng))
+            np.save(partial / "points.npy", foreground_points(raters or [labels], rng))
             if raters:
                 np.save(partial / RATERS, np.stack(raters).astype(np.uint8))
             np.save(partial / "labels.npy", labels.astype(np.uint8))
@@ -158,7 +158,7 @@ class _MappedCases(Sequence[StoredCase]):
         return self._read(self._names[index])
 
 
-def _points(
+def foreground_points(
     masks: Sequence[npt.NDArray[np.uint8]], rng: np.random.Generator
 ) -> npt.NDArray[np.int32]:
     """Draw voxels evenly from each structure, of all voxels that anyone gave to it."""
