@@ -52,7 +52,7 @@ def ball(shape, centre, radius):
 
 
 def structured_pairs():
-    """Pairs that take each of the ways to a distance: steps, windows, a tree, the transform."""
+    """Pairs that take each way to a distance: pairs, steps, windows, axes, a tree, a transform."""
     box = (26, 24, 22)
     full, dot, rim = (np.zeros(box, dtype=bool) for _ in range(3))
     full[:], dot[20, 3, 21], rim[0, :, -1] = True, True, True

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from suffice.metrics.axes import axis_order, distances_by_axes
 from suffice.metrics.lattice import Lattice
 
 BoolArray = npt.NDArray[np.bool_]
@@ -23,9 +24,12 @@ _TRIAL = 64
 _SHARE = 0.05
 
 # What is cheapest for far points: a window around each costs as much as a tree of about so many
-# goals, and the search from one in a tree as much as the transform of so many voxels.
+# goals, the search from one in a tree as much as the transform of so many voxels; and so many
+# sums along the axes cost as much as a search, or as a voxel's transform.
 _GOALS_A_WINDOW = 200
 _VOXELS_A_SEARCH = 100
+_SUMS_A_SEARCH = 7000
+_SUMS_A_VOXEL = 30
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,10 +111,14 @@ def _far_distances(points: IntArray, goal: Surface, lattice: Lattice) -> FloatAr
         here = lattice.unfold(goal.here)
         cells = lattice.cells(points).T
         return np.array([_distance_in_windows(cell, here, lattice.spacing) for cell in cells])
+    begin, end = lattice.cells(points), lattice.cells(goal.points)
+    order, n_sums = axis_order(begin, end)
+    if n_sums < min(points.size * _SUMS_A_SEARCH, goal.here.size * _SUMS_A_VOXEL):
+        return distances_by_axes(begin, end, lattice.spacing, order)
     if points.size * _VOXELS_A_SEARCH > goal.here.size:
         return _distances_by_transform(points, goal, lattice)
     scale = np.array(lattice.spacing)[:, np.newaxis]
-    start, goals = ((lattice.cells(flat) * scale).T for flat in (points, goal.points))
+    start, goals = ((cells * scale).T for cells in (begin, end))
     # A balanced tree takes longer to grow than it saves, and longer to search from afar.
     tree = cKDTree(goals, balanced_tree=False, compact_nodes=False)
     return np.asarray(tree.query(start)[0])

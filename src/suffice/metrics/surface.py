@@ -11,10 +11,12 @@ import numpy.typing as npt
 from suffice.core import UsageError
 from suffice.metrics.distance import Surface, nearest
 from suffice.metrics.elements import element_sizes, is_border, neighbour_codes
+from suffice.metrics.few import distances_of_few
 from suffice.metrics.lattice import Lattice
 
 BoolArray = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
 Definition = Literal["elements", "voxels"]
 
 # Distances are square roots and shares are sums: what is equal on paper may differ in the last
@@ -141,8 +143,12 @@ def surface_distances(
     if reference.flags.f_contiguous:
         # As files are read; the lattice is laid the other way round.
         predicted, reference, spacing = predicted.T, reference.T, spacing[::-1]
+    steps = tuple(float(s) for s in spacing)
+    few = distances_of_few(predicted, reference, steps, _POINTS[definition])
+    if few is not None:
+        return SurfaceDistances(*few, definition)
     box = _box_around(predicted, reference)
-    lattice = Lattice.around(tuple(s.stop - s.start for s in box), tuple(float(s) for s in spacing))
+    lattice = Lattice.around(tuple(s.stop - s.start for s in box), steps)
     one, other = (_SURFACES[definition](mask[box], lattice) for mask in (predicted, reference))
     there, predicted_mm = nearest(one, other, lattice)
     back, reference_mm = nearest(other, one, lattice)
@@ -153,25 +159,48 @@ def surface_distances(
 
 def _element_surface(mask: BoolArray, lattice: Lattice) -> Surface:
     codes = lattice.lay(mask)
-    neighbour_codes(codes, lattice.strides)
-    here = is_border(codes, mask.ndim)
+    here = _element_places(codes, lattice.strides)
     points = np.flatnonzero(here)
     return Surface(here, points, element_sizes(lattice.spacing)[codes[points]])
 
 
 def _voxel_surface(mask: BoolArray, lattice: Lattice) -> Surface:
-    """Voxels with a background voxel at one of their faces (in 2D edges)."""
-    bits = lattice.lay(mask)
-    enclosed = bits.copy()
-    for stride in lattice.strides:
-        enclosed[stride:] &= bits[:-stride]
-        enclosed[:-stride] &= bits[stride:]
-    here = bits > enclosed
+    here = _voxel_places(lattice.lay(mask), lattice.strides)
     points = np.flatnonzero(here)
     return Surface(here, points, np.ones(points.size))
 
 
+def _element_places(bits: npt.NDArray[np.uint8], strides: tuple[int, ...]) -> BoolArray:
+    """Find corners with voxels inside and outside; turns the bits into codes."""
+    neighbour_codes(bits, strides)
+    return is_border(bits, len(strides))
+
+
+def _voxel_places(bits: npt.NDArray[np.uint8], strides: tuple[int, ...]) -> BoolArray:
+    """Find voxels with a background voxel at one of their faces (in 2D edges)."""
+    enclosed = bits.copy()
+    for stride in strides:
+        enclosed[stride:] &= bits[:-stride]
+        enclosed[:-stride] &= bits[stride:]
+    return np.asarray(bits > enclosed)
+
+
+def _element_points(
+    bits: npt.NDArray[np.uint8], strides: tuple[int, ...], spacing: tuple[float, ...]
+) -> tuple[IntArray, FloatArray]:
+    points = np.flatnonzero(_element_places(bits, strides))
+    return points, element_sizes(spacing)[bits[points]]
+
+
+def _voxel_points(
+    bits: npt.NDArray[np.uint8], strides: tuple[int, ...], spacing: tuple[float, ...]
+) -> tuple[IntArray, FloatArray]:
+    points = np.flatnonzero(_voxel_places(bits, strides))
+    return points, np.ones(points.size)
+
+
 _SURFACES = {"elements": _element_surface, "voxels": _voxel_surface}
+_POINTS = {"elements": _element_points, "voxels": _voxel_points}
 
 
 def _box_around(*masks: BoolArray) -> tuple[slice, ...]:
