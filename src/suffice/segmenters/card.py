@@ -30,6 +30,8 @@ class ModelCard:
         Steps of a training, or candidates that a search compared.
     versions : dict
         Of suffice and the library that does the work.
+    started_from, licence : str
+        Trained weights that it goes back to, and the licence that binds them, where known.
     """
 
     rung: str
@@ -41,6 +43,8 @@ class ModelCard:
     seed: int
     n_steps: int
     versions: dict[str, str]
+    started_from: str = ""
+    licence: str = ""
 
     @classmethod
     def of(
@@ -92,6 +96,8 @@ def read_card(folder: Path) -> ModelCard:
             seed=table["seed"],
             n_steps=table["n_steps"],
             versions=table["versions"],
+            started_from=table.get("started_from", ""),
+            licence=table.get("licence", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
@@ -109,6 +115,9 @@ def card_to_toml(card: ModelCard) -> str:
         f"seed = {card.seed}",
         f"n_steps = {card.n_steps}",
     ]
+    for key in ("started_from", "licence"):
+        if getattr(card, key):
+            lines.append(f"{key} = {toml(getattr(card, key))}")
     for channel in card.channels:
         lines += ["", "[[channel]]"]
         lines += [f"{key} = {toml(getattr(channel, key))}" for key in ("name", "modality", "unit")]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from suffice.core import Image, Listener, silent
-from suffice.segmenters.preparing import Orientation, prepare_image
+from suffice.segmenters.framing import prepare_scan
 from suffice.training.inference import predict_labels, predict_probabilities
 from suffice.training.machine import Machine, autocast_dtype
 from suffice.training.plan import Plan
@@ -53,9 +53,8 @@ def run_on_grid(
         # Trained where one half precision is fast, used where it is another or none.
         plan = replace(plan, precision=machine.precision)
     device = torch.device(machine.accelerator)
-    orientation = Orientation.of(image.grid)
-    prepared = prepare_image(image, plan)
-    shape_out = [int(n) for n in orientation.reorder(image.grid.shape)]
+    prepared, frame = prepare_scan(image, plan)
+    shape_out = list(frame.cut)
     if plan.slice_axis is not None:
         shape_out.insert(0, shape_out.pop(plan.slice_axis))
     run: Any = predict_probabilities if probabilities else predict_labels
@@ -75,4 +74,4 @@ def run_on_grid(
     if plan.slice_axis is not None:
         lead = out.ndim - len(shape_out)
         out = np.moveaxis(out, lead, lead + plan.slice_axis)
-    return np.ascontiguousarray(orientation.from_canonical(out))
+    return frame.place(out)

@@ -141,19 +141,8 @@ def network_shape(image: Image, plan: Plan) -> tuple[int, ...]:
     )
 
 
-def prepare_image(image: Image, plan: Plan) -> npt.NDArray[np.float32]:
-    """Bring an image to the axes, spacing and intensities of a plan.
-
-    Returns
-    -------
-    float32 array of shape (C, *spatial)
-        With the slice axis first where the plan goes slice by slice.
-
-    Raises
-    ------
-    ModelError
-        If the image has another number of channels or axes than the plan.
-    """
+def require_fit(image: Image, plan: Plan) -> None:
+    """Raise a `ModelError` where an image has other channels or axes than a plan."""
     if image.n_channels != plan.in_channels:
         raise ModelError(
             "The image does not fit the model",
@@ -168,6 +157,22 @@ def prepare_image(image: Image, plan: Plan) -> npt.NDArray[np.float32]:
             expected=len(plan.spacing_mm),
             cure="A model of volumes needs volumes, a model of pictures needs pictures.",
         )
+
+
+def prepare_image(image: Image, plan: Plan) -> npt.NDArray[np.float32]:
+    """Bring an image to the axes, spacing and intensities of a plan.
+
+    Returns
+    -------
+    float32 array of shape (C, *spatial)
+        With the slice axis first where the plan goes slice by slice.
+
+    Raises
+    ------
+    ModelError
+        If the image has another number of channels or axes than the plan.
+    """
+    require_fit(image, plan)
     array = Orientation.of(image.grid).to_canonical(image.array)
     resampled = resample_image(array, network_shape(image, plan))
     return slices_first(_normalise(resampled, plan), plan)

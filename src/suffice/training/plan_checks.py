@@ -62,7 +62,9 @@ def _network(plan: Plan) -> Iterator[Doubt]:
         yield "kernels", is_good, f"{plan.ndim} whole numbers for each level"
         is_good = len(plan.decoder_convs) == n_levels - 1 and _counts(plan.decoder_convs)
         yield "decoder_convs", is_good, f"{n_levels - 1} whole numbers"
-    multiple = [min(math.prod(steps), MAX_MULTIPLE) for steps in zip(*plan.strides, strict=True)]
+    # What nnU-Net lifts is as large as its strides make it, so that no size may be odd.
+    most = MAX_MULTIPLE if plan.architecture == "unet" else math.inf
+    multiple = [min(math.prod(steps), most) for steps in zip(*plan.strides, strict=True)]
     is_good = len(plan.patch_size) == plan.ndim and _counts(plan.patch_size)
     is_good = is_good and all(n % m == 0 for n, m in zip(plan.patch_size, multiple, strict=True))
     yield "patch_size", is_good, f"multiples of {', '.join(map(str, multiple))}"
