@@ -5,6 +5,7 @@ import pytest
 
 from suffice.core import FileFormatError, StorageError, UsageError
 from suffice.report import write_report
+from suffice.report.words import metric_words
 
 SECTIONS = (
     "meaning",
@@ -104,6 +105,23 @@ def test_scans_count_as_segmented_where_their_mask_is(make_study):
     for name in ("new-0.nii.gz", "new-2.nii.gz", ".partial-1-new-1.nii.gz", "notes.txt"):
         (study / "predictions" / name).touch()
     assert "<b>2</b>scans segmented" in _read(study)
+
+
+def test_what_to_do_next_names_the_worst_case_the_masks_and_the_model(make_study):
+    study = make_study()
+    worst = re.search(
+        r"<strong>Worst: Dice .*?<span class=\"path\">(.*?)</span>", _read(study), re.DOTALL
+    )
+    (study / "predictions").mkdir()
+    (study / "predictions" / "new-0.nii.gz").touch()
+    section = _read(study).split('<section id="next">')[1].split("</section>")[0]
+    assert worst is not None and f"the worst case, {worst.group(1)}:" in section
+    assert "Look through 1 mask in predictions/" in section
+    assert "suffice predict STUDY/models/unet NEW_SCANS --out MASKS" in section
+
+
+def test_the_tolerance_of_the_nsd_is_stated():
+    assert "within 1 mm of the other (pixels where" in metric_words("nsd").meaning
 
 
 def test_names_are_escaped(make_study):

@@ -12,11 +12,11 @@ from markupsafe import Markup
 
 from suffice import __version__
 from suffice.files import require_free, write_text
-from suffice.io.formats import stem_of
 from suffice.report.folder import Study, read_study
 from suffice.report.gallery import make_gallery
 from suffice.report.headline import make_headline
 from suffice.report.ladder import ladder_figure, ladder_rows, ladder_sentences
+from suffice.report.next_steps import count_segmented, next_steps
 from suffice.report.plots import dice_figure, history_figure, learned_columns
 from suffice.report.provenance import provenance_rows, relative
 from suffice.report.raters import rater_labels, rater_rows
@@ -116,6 +116,7 @@ def _content(study: Study) -> dict[str, Any]:
         "ladder_rows": ladder_rows(study),
         "ladder_sentences": ladder_sentences(study),
         "measures": [] if study.measures is None else measure_tables(study.measures),
+        "next_steps": next_steps(study, dice),
         "left_out": _left_out(study),
         "provenance": provenance_rows(config, study.folder),
     }
@@ -133,8 +134,7 @@ def _facts(study: Study) -> list[tuple[str, str]]:
     if study.splits is not None:
         part = study.splits["part"]
         n_train = int((part == "train").sum())
-        masks = {stem_of(path) for path in StudyFolder(study.folder).predictions.glob("[!.]*.*")}
-        n_segmented = len(masks & set(study.splits.loc[part == "unlabelled", "case"]))
+        n_segmented = count_segmented(study)
         for n_cases, words in ((n_train, "scans learned from"), (n_segmented, "scans segmented")):
             if n_cases:
                 facts.append((str(n_cases), words))

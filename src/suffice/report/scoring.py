@@ -190,10 +190,10 @@ def dice_by_case(study: Study) -> pd.DataFrame | None:
     dice = table[(table["metric"] == "dice") & ~table["label"].isin([MEAN, WHOLE_CASE])]
     if dice.empty:
         return None
-    wide = dice.pivot_table(
-        index=["case", "subject"], columns="label", values="value", sort=False, dropna=False
-    )
-    return wide.dropna(how="all")
+    keys = ["case", "subject"]
+    wide = dice.groupby([*keys, "label"], sort=False)["value"].mean().unstack("label")
+    order = pd.MultiIndex.from_frame(dice[keys].drop_duplicates())
+    return wide.loc[order, list(dice["label"].unique())].dropna(how="all")
 
 
 def case_rows(dice: pd.DataFrame) -> list[CaseRow]:

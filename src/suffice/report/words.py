@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from suffice.metrics import split_unit
+from suffice.metrics import Panel, split_unit
 
 MISSING = "–"
 
@@ -23,12 +23,19 @@ class MetricWords:
 
 _SHARE = "predicted minus drawn, in % of the drawn"
 
+# A study is scored by the panel that is the default, in mm or, where these are unknown, pixels.
+_TOLERANCE = Panel.default().nsd_tolerance_mm
+
 # By name without the unit, in the order in which the score table shows them.
 METRICS: dict[str, MetricWords] = {
     "dice": MetricWords("Dice", 3, "higher", "overlap of the two masks, 0 none to 1 complete"),
     "iou": MetricWords("IoU", 3, "higher", "shared part of the union of the two masks"),
     "nsd": MetricWords(
-        "NSD", 3, "higher", "part of both outlines that lies within the tolerance of the other"
+        "NSD",
+        3,
+        "higher",
+        f"part of both outlines within {_TOLERANCE:g} mm of the other"
+        " (pixels where mm are unknown)",
     ),
     "cldice": MetricWords(
         "clDice", 3, "higher", "part of both centrelines that lies within the other mask"
