@@ -36,8 +36,15 @@ def write_heatmap(path: Path, table: pd.DataFrame) -> None:
         colours = matplotlib.colormaps["viridis_r"].with_extremes(bad=_EMPTY)
         low = _lowest(dice)
         shown = axes.imshow(np.ma.masked_invalid(dice), cmap=colours, vmin=low, vmax=1.0)
-        axes.set_xticks(range(len(raters)), raters, rotation=45, ha="right", rotation_mode="anchor")
-        axes.set_yticks(range(len(raters)), raters)
+        names = _with_cases(table, raters)
+        axes.set_xticks(range(len(raters)), names, rotation=45, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(raters)), names)
+        axes.set_title("How far every two raters agree", loc="left", fontsize=10.0)
+        n_subjects = table["subject"].nunique()
+        axes.set_xlabel(
+            f"Rater (cases compared), of {n_subjects} subjects. Grey: nothing to compare.",
+            loc="left",
+        )
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         for (row, column), value in np.ndenumerate(dice if len(raters) <= _MOST_NUMBERS else []):
@@ -46,8 +53,10 @@ def write_heatmap(path: Path, table: pd.DataFrame) -> None:
                 colour = "white" if dark else "black"
                 text = f"{value:.2f}" if value < 0.995 or value == 1 else ">.99"
                 axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7.5)
-        figure.colorbar(shown, ax=axes, shrink=0.8, label="mean Dice of two raters")
-        figure.savefig(path, format="png", metadata={"Software": None})
+        figure.colorbar(shown, ax=axes, shrink=0.8, label="Dice of two raters, mean over subjects")
+        figure.savefig(
+            path, format="png", metadata={"Software": None}, bbox_inches="tight", pad_inches=0.15
+        )
 
 
 def mean_dice(table: pd.DataFrame) -> tuple[list[str], npt.NDArray[np.float64]]:
@@ -63,6 +72,15 @@ def mean_dice(table: pd.DataFrame) -> tuple[list[str], npt.NDArray[np.float64]]:
         i, j = raters.index(a), raters.index(b)
         matrix[i, j] = matrix[j, i] = value
     return raters, matrix
+
+
+def _with_cases(table: pd.DataFrame, raters: list[str]) -> list[str]:
+    """Name each rater with the number of cases: a mean over two of them says little."""
+    both = pd.concat(
+        table[[side, "case"]].set_axis(["rater", "case"], axis=1) for side in ("rater_a", "rater_b")
+    )
+    n_cases = both.groupby("rater")["case"].nunique()
+    return [f"{rater} ({n_cases[rater]})" for rater in raters]
 
 
 def _lowest(dice: npt.NDArray[np.float64]) -> float:
