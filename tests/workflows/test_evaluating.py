@@ -108,6 +108,15 @@ def test_one_file_against_another_whatever_their_names(folders):
     assert value_of(result.scores, "a", "dice") == pytest.approx(0.8)
 
 
+def test_visits_of_one_person_are_one_subject_where_names_tell(tmp_path):
+    for name in ("sub-01_ses-1", "sub-01_ses-2", "sub-02_ses-1", "other"):
+        write_nifti(tmp_path / "ref" / f"{name}.nii.gz", cube())
+    result = evaluate(tmp_path / "ref", tmp_path / "ref")
+    assert set(result.scores["subject"]) == {"sub-01", "sub-02", "other"}
+    dice = result.summary[result.summary["metric"] == "dice"]
+    assert set(dice["n_subjects"]) == {3} and set(dice["n_cases"]) == {4}
+
+
 def test_a_cohort_gives_names_subjects_and_its_unlabelled_cases(tiny_cohort, tmp_path):
     for case in tiny_cohort.labelled().cases:
         mask = nib.load(case.masks["expert"])

@@ -21,6 +21,7 @@ from suffice.core import (
 from suffice.io import LeftOut, read_case_mask, read_cohort, read_mask, read_mask_array
 from suffice.io.cohort_folder import COHORT_TOML
 from suffice.io.formats import MODULES, stem_of, suffix_of
+from suffice.io.layouts.names import subject_of
 from suffice.raters import Method, fuse
 from suffice.workflows.agreeing import CONSENSUS, drawn_by, people_of, read_masks
 
@@ -112,7 +113,10 @@ def read_references(
     """
     if isinstance(references, Path) and not (references / COHORT_TOML).is_file():
         masks = masks_in(references)
-        cases = tuple(Case(name, name, {}, {"expert": path}) for name, path in masks.items())
+        # Visits and slices of one person are no independent evidence, as far as names tell them.
+        cases = tuple(
+            Case(name, subject_of(name), {}, {"expert": path}) for name, path in masks.items()
+        )
         return References(cases=cases, legend=_guess_legend(references, masks))
     cohort = read_cohort(references) if isinstance(references, Path) else references
     named = rater if rater in cohort.raters else None
