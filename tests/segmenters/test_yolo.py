@@ -99,7 +99,9 @@ def test_objects_are_those_of_the_map_else_components(touching: Cohort) -> None:
 def test_a_model_folder(touching: Cohort, fit: Fit, tmp_path: Path) -> None:
     segmenter, notes = fit(touching)
     assert any("connected components are taken for objects" in note for note in notes)
-    assert segmenter.notes_[0].startswith("1 of 2 cases have no map of instances")
+    assert segmenter.notes_[-1].startswith("1 of 2 cases have no map of instances")
+    assert segmenter.notes_[-2].startswith("objects from a score of ")
+    assert segmenter.history_[-1]["least_score"] == segmenter.plan_.least_score
     segmenter.save(tmp_path / "a")
     segmenter.save(tmp_path / "b")
     loaded = YoloSegmenter.load(tmp_path / "a")

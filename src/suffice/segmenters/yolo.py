@@ -36,6 +36,7 @@ from suffice.segmenters.yolo_preparing import (
     plan_objects,
     refuse_volumes,
 )
+from suffice.segmenters.yolo_scores import choose_score
 from suffice.segmenters.yolo_weights import PublishedWeights
 from suffice.training.instances import (
     InstancePlan,
@@ -50,7 +51,8 @@ from suffice.training.memory import naming_full_memory
 
 PLAN, WEIGHTS = "yolo.toml", "weights.safetensors"
 LEAST_TRAINING = 0.5
-LEAST_SCORE = 0.25
+# Of the budget, what the choice of a score may take.
+_KEPT_BACK = 0.04
 _TRAIN_CURE = "Close other programs that hold memory and start again: it goes on where it was."
 _PREDICT_CURE = "Close other programs that hold memory, or cut the picture."
 
@@ -89,7 +91,8 @@ class YoloSegmenter:
     plan_ : InstancePlan
     legend_ : Legend
     history_ : list of dict
-        Rows of ``step, seconds, learning_rate, loss, classes, box, distances, mask, dice``.
+        Rows of ``step, seconds, learning_rate, loss, classes, box, distances, mask, dice``; the
+        last has the ``least_score`` that was chosen and the ``quality`` it reached.
     notes_ : tuple of str
         What a person should know of the training: what it started from, what objects were.
     """
@@ -173,10 +176,11 @@ class YoloSegmenter:
                 account.append(weights.put_into(network))
                 listener(Progress("init", 1.0, note=account[-1]))
 
+        cases = store.read(labelled.names)
         trained = train_instances(
             plan,
-            store.read(labelled.names),
-            seconds=max(budget.seconds - spent, LEAST_TRAINING * budget.seconds),
+            cases,
+            seconds=max((1 - _KEPT_BACK) * budget.seconds - spent, LEAST_TRAINING * budget.seconds),
             seed=seed,
             machine=machine,
             checkpoint=workdir / "checkpoint.pt",
@@ -184,11 +188,19 @@ class YoloSegmenter:
             listener=listener,
         )
         self._network = trained.network
-        self.plan_ = replace(plan, started_from=account[0] if account else "")
+        chosen = choose_score(
+            self._network,
+            cases,
+            device=torch.device(machine.accelerator),
+            seconds=_KEPT_BACK * budget.seconds,
+            listener=listener,
+        )
+        self.plan_ = replace(plan, started_from="".join(account), least_score=chosen.least_score)
+        account.append(chosen.account)
         joined = f"{n_joined} of {len(labelled)} cases have no map of instances: connected "
         joined += "components were taken for objects, which run together where they touch"
         self.notes_ = (*account, joined) if n_joined else tuple(account)
-        self.legend_, self.history_ = labelled.legend, trained.history
+        self.legend_, self.history_ = labelled.legend, chosen.added_to(trained.history)
         self.card_ = ModelCard.of(
             labelled, rung=self.rung, minutes=budget.minutes, seed=seed, n_steps=trained.n_steps
         )
@@ -217,7 +229,7 @@ class YoloSegmenter:
         ModelError
             If the segmenter is not fitted or the image does not fit it.
         """
-        found = self._find(image, LEAST_SCORE, listener)
+        found = self._find(image, None, listener)
         owners = np.concatenate([[0], found.classes + 1])
         classes = owners[found.instances].astype(np.uint8)
         labels = LabelMap(self.legend_.from_classes(classes), image.grid, self.legend_)
@@ -229,23 +241,24 @@ class YoloSegmenter:
         return Prediction(labels, shares.astype(np.float16), found.instances)
 
     def predict_instances(
-        self, image: Image, *, least_score: float = LEAST_SCORE, listener: Listener = silent
+        self, image: Image, *, least_score: float | None = None, listener: Listener = silent
     ) -> PredictedInstances:
         """Find the single objects of a picture.
 
         Parameters
         ----------
         image : Image
-        least_score : float
-            Objects that the model is less sure of are left out. Lower it for curves of precision
-            against recall.
+        least_score : float, optional
+            Objects that the model is less sure of are left out. By default what was chosen on the
+            training cases; lower it for curves of precision against recall.
         """
         found = self._find(image, least_score, listener)
         values = np.asarray(self.legend_.values)[found.classes]
         return PredictedInstances(found.instances, found.scores, values)
 
-    def _find(self, image: Image, least_score: float, listener: Listener) -> FoundObjects:
+    def _find(self, image: Image, least_score: float | None, listener: Listener) -> FoundObjects:
         self._require_fitted()
+        least_score = self.plan_.least_score if least_score is None else least_score
         picture = network_picture(image, self.plan_)
         with naming_full_memory("this picture", cure=_PREDICT_CURE):
             machine = detect_machine()

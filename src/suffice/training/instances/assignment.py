@@ -7,13 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from suffice.nets.yolo.boxes import complete_iou
+from suffice.nets.yolo.boxes import pairwise_iou
 
 # As in YOLOv8; the paper has 1 and 6, and 13 places.
 SCORE_POWER, OVERLAP_POWER, N_PLACES = 0.5, 6.0, 10
 # Objects smaller than the finest stride might hold no place at all.
 LEAST_SIDE = 8.0
-_TINY = 1e-9
+# Far below the sixth power of any overlap, so that small objects, which boxes hardly overlap at
+# first, have places of full weight from the start.
+_TINY = 1e-30
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def assign(
     if n == 0:
         nobody = torch.full((n_places,), -1, device=boxes.device)
         return Assignment(nobody, torch.zeros(n_places, device=boxes.device))
-    overlap = complete_iou(truth[:, None], boxes[None]).clamp_min(0)
+    overlap = pairwise_iou(truth, boxes)
     inside = _inside(centres, truth)
     fit = scores.T[classes] ** SCORE_POWER * overlap**OVERLAP_POWER
     # At first no box may overlap: then places inside are still before those outside.

@@ -57,6 +57,30 @@ class _Candidate:
     first: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Sightings:
+    """All that was seen in a picture, sure or not, before it is drawn.
+
+    Parameters
+    ----------
+    candidates : tuple
+        The surest first, none that a surer one hides.
+    shape : tuple of int
+        Of what the network saw, ``(Y, X)``.
+    n_classes : int
+    """
+
+    candidates: tuple[_Candidate, ...]
+    shape: tuple[int, int]
+    n_classes: int
+
+    def drawn(self, shape_out: tuple[int, int], least_score: float) -> FoundObjects:
+        """Draw those of a score at the least, on a picture of the same extent."""
+        sure = [c for c in self.candidates if c.score >= least_score]
+        scale = [a / b for a, b in zip(self.shape, shape_out, strict=True)]
+        return _drawn(sure, shape_out, scale, self.n_classes)
+
+
 def find_objects(
     network: Yolo,
     image: FloatArray,
@@ -78,24 +102,33 @@ def find_objects(
     device : torch.device
     listener : callable
     """
+    seen = see_objects(network, image, least_score=least_score, device=device, listener=listener)
+    return seen.drawn(shape_out, least_score)
+
+
+def see_objects(
+    network: Yolo,
+    image: FloatArray,
+    *,
+    least_score: float,
+    device: torch.device,
+    listener: Listener = silent,
+) -> Sightings:
+    """Look for objects as `find_objects` does, which can then be drawn from several scores on."""
     spans = [_tiles(n) for n in image.shape[1:]]
     found: list[_Candidate] = []
     for i, rows in enumerate(spans[0]):
         for columns in spans[1]:
             found += _in_tile(network, image, rows, columns, least_score, device)
         listener(Progress("predict", (i + 1) / len(spans[0])))
-    if not found:
-        empty = np.zeros(shape_out, dtype=np.int32)
-        shares = np.zeros((network.shape.n_classes, *shape_out), dtype=np.float32)
-        return FoundObjects(empty, np.zeros(0), np.zeros(0, dtype=np.int64), shares)
     order = suppress(
-        torch.tensor([c.box for c in found]),
+        torch.tensor([c.box for c in found]).reshape(-1, 4),
         torch.tensor([c.score for c in found]),
         torch.tensor([c.kind for c in found]),
         most_overlap=MOST_OVERLAP,
     )
-    scale = [a / b for a, b in zip(image.shape[1:], shape_out, strict=True)]
-    return _drawn([found[i] for i in order.tolist()], shape_out, scale, network.shape.n_classes)
+    kept = tuple(found[i] for i in order.tolist())
+    return Sightings(kept, (image.shape[1], image.shape[2]), network.shape.n_classes)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ class InstancePlan:
         Name of a policy.
     flips : bool
         Whether patches are mirrored.
+    least_score : float
+        Objects that the network is less sure of are left out; chosen when it is trained.
     started_from : str
         Where the first weights came from, with their licence, and what of them was taken.
     """
@@ -62,6 +64,7 @@ class InstancePlan:
     foreground: float = 0.5
     augmentation: str = "picture"
     flips: bool = True
+    least_score: float = 0.25
     started_from: str = ""
 
     @property
