@@ -14,34 +14,40 @@ from suffice.cli.problems import named_problems
 SHOWN = ("arm", "a", "b", "difference", "low", "high", "seed_sd", "n_subjects", "p_holm")
 
 
+_Minutes = Annotated[
+    float, typer.Option("--minutes", "-m", help="Wall-clock minutes for all trainings.")
+]
+_Policy = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Full policy; by default the one training would choose."),
+]
+_Families = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A,B+C", help="Families to try, B+C as one; by default each of the policy."
+    ),
+]
+_Mix = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="Ways of mixing to try on top of the full policy."),
+]
+_Alone = Annotated[bool, typer.Option("--alone/--no-alone", help="Try each family alone as well.")]
+_Labels = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="Learn from N subjects, drawn with the seed."),
+]
+
+
 @named_problems
 def ablate(
     cohort: CohortFolder,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the results.")],
-    minutes: Annotated[
-        float, typer.Option("--minutes", "-m", help="Wall-clock minutes for all trainings.")
-    ],
-    policy: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Full policy; by default the one training would choose."),
-    ] = None,
-    families: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B+C", help="Families to try, B+C as one; by default each of the policy."
-        ),
-    ] = None,
-    mix: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="Ways of mixing to try on top of the full policy."),
-    ] = None,
-    alone: Annotated[
-        bool, typer.Option("--alone/--no-alone", help="Try each family alone as well.")
-    ] = True,
-    labels: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Learn from N subjects, drawn with the seed."),
-    ] = None,
+    minutes: _Minutes,
+    policy: _Policy = None,
+    families: _Families = None,
+    mix: _Mix = None,
+    alone: _Alone = True,
+    labels: _Labels = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

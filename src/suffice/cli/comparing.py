@@ -36,49 +36,51 @@ RANKS_SHOWN = ("label", "metric", "rank", "method", "rank_low", "rank_high", "p_
 _NAMED_CASES = 5
 
 
+_Scores = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="SCORES...", help="scores.csv files, or folders of evaluations or studies."
+    ),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="DIR", help="Folder for the tables and a picture."),
+]
+_Names = Annotated[
+    str | None,
+    typer.Option(metavar="A,B", help="What to call the methods; by default as their folders."),
+]
+_Metric = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Metric; may be repeated.  [dice]")
+]
+_Label = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Structure, or the mean of them; may be repeated.  [mean]"),
+]
+_RankBy = Annotated[
+    RankBy | None,
+    typer.Option(help="What ranks the methods; the mean, or the rank where values are infinite."),
+]
+_Width = Annotated[
+    float | None,
+    typer.Option(metavar="W", help="Tell how many test subjects an interval of this width takes."),
+]
+_Detect = Annotated[
+    float | None,
+    typer.Option(metavar="D", help="Tell how many test subjects it takes to show this difference."),
+]
+
+
 @named_problems
 def compare(
-    scores: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="SCORES...", help="scores.csv files, or folders of evaluations or studies."
-        ),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="DIR", help="Folder for the tables and a picture."),
-    ] = None,
-    names: Annotated[
-        str | None,
-        typer.Option(metavar="A,B", help="What to call the methods; by default as their folders."),
-    ] = None,
-    metric: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Metric; may be repeated.  [dice]")
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", help="Structure, or the mean of them; may be repeated.  [mean]"
-        ),
-    ] = None,
-    rank_by: Annotated[
-        RankBy | None,
-        typer.Option(
-            help="What ranks the methods; the mean, or the rank where values are infinite."
-        ),
-    ] = None,
-    width: Annotated[
-        float | None,
-        typer.Option(
-            metavar="W", help="Tell how many test subjects an interval of this width takes."
-        ),
-    ] = None,
-    detect: Annotated[
-        float | None,
-        typer.Option(
-            metavar="D", help="Tell how many test subjects it takes to show this difference."
-        ),
-    ] = None,
+    scores: _Scores,
+    out: _Out = None,
+    names: _Names = None,
+    metric: _Metric = None,
+    label: _Label = None,
+    rank_by: _RankBy = None,
+    width: _Width = None,
+    detect: _Detect = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,

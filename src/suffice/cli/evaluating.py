@@ -27,52 +27,63 @@ if TYPE_CHECKING:
 SHOWN = ("label", "metric", "mean", "low", "high", "n_subjects", "n_undefined")
 
 
+_Predictions = Annotated[
+    Path, typer.Argument(metavar="PREDICTIONS", help="Folder of masks, or one mask.")
+]
+_References = Annotated[
+    Path | None,
+    typer.Argument(metavar="REFERENCES", help="Cohort folder, folder of masks, or one mask."),
+]
+_Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="DIR", help="Folder for all tables; NAME.csv: the scores alone."
+    ),
+]
+_Rater = Annotated[
+    str | None,
+    typer.Option(help="Whose masks of a cohort to score against: a rater, 'all' or 'consensus'."),
+]
+_Consensus = Annotated[
+    Literal["majority", "staple", "simple", "shape"],
+    typer.Option(help="How a consensus that the cohort does not hold is made."),
+]
+_Metrics = Annotated[
+    str | None,
+    typer.Option(metavar="NAMES", help="Metrics with commas between, e.g. 'dice,nsd,cldice'."),
+]
+_Panel = Annotated[
+    Literal["default", "full"], typer.Option(help="Metrics, where --metrics names none.")
+]
+_Instances = Annotated[
+    bool, typer.Option("--instances", help="Match single objects and score them too.")
+]
+_Tolerance = Annotated[
+    float, typer.Option(metavar="MM", help="How far off a surface may be for the NSD.")
+]
+_Empty = Annotated[
+    Literal["suffice", "perfect", "brats", "monai"],
+    typer.Option(help="What counts where a mask is empty."),
+]
+_Advise = Annotated[
+    bool,
+    typer.Option("--advise", help="Score nothing: say which metrics suit the drawn masks."),
+]
+
+
 @named_problems
 def evaluate(
-    predictions: Annotated[
-        Path, typer.Argument(metavar="PREDICTIONS", help="Folder of masks, or one mask.")
-    ],
-    references: Annotated[
-        Path | None,
-        typer.Argument(metavar="REFERENCES", help="Cohort folder, folder of masks, or one mask."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", metavar="DIR", help="Folder for all tables; NAME.csv: the scores alone."
-        ),
-    ] = None,
-    rater: Annotated[
-        str | None,
-        typer.Option(
-            help="Whose masks of a cohort to score against: a rater, 'all' or 'consensus'."
-        ),
-    ] = None,
-    consensus: Annotated[
-        Literal["majority", "staple", "simple", "shape"],
-        typer.Option(help="How a consensus that the cohort does not hold is made."),
-    ] = "majority",
-    metrics: Annotated[
-        str | None,
-        typer.Option(metavar="NAMES", help="Metrics with commas between, e.g. 'dice,nsd,cldice'."),
-    ] = None,
-    panel: Annotated[
-        Literal["default", "full"], typer.Option(help="Metrics, where --metrics names none.")
-    ] = "default",
-    instances: Annotated[
-        bool, typer.Option("--instances", help="Match single objects and score them too.")
-    ] = False,
-    tolerance: Annotated[
-        float, typer.Option(metavar="MM", help="How far off a surface may be for the NSD.")
-    ] = 1.0,
-    empty: Annotated[
-        Literal["suffice", "perfect", "brats", "monai"],
-        typer.Option(help="What counts where a mask is empty."),
-    ] = "suffice",
-    advise: Annotated[
-        bool,
-        typer.Option("--advise", help="Score nothing: say which metrics suit the drawn masks."),
-    ] = False,
+    predictions: _Predictions,
+    references: _References = None,
+    out: _Out = None,
+    rater: _Rater = None,
+    consensus: _Consensus = "majority",
+    metrics: _Metrics = None,
+    panel: _Panel = "default",
+    instances: _Instances = False,
+    tolerance: _Tolerance = 1.0,
+    empty: _Empty = "suffice",
+    advise: _Advise = False,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,

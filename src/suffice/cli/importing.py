@@ -19,60 +19,68 @@ MAX_LISTED = 20
 Layout = Literal["auto", "pairs", "msd", "nnunet", "bids", "coco", "instances", "dicom", "pattern"]
 
 
+_Source = Annotated[
+    Path, typer.Argument(metavar="SOURCE", help="Folder of images and masks; only read.")
+]
+_Out = Annotated[Path, typer.Option("--out", "-o", metavar="COHORT", help="Cohort folder to make.")]
+_Pattern = Annotated[
+    str | None,
+    typer.Option(help="Images by pattern, e.g. '{subject}/{visit}/slice-{slice}.png'."),
+]
+_MaskPattern = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Masks by pattern, e.g. '{subject}/mask-{rater}/slice-{slice}.png', or"
+        " 'anna=masks/{slice}.png'; may be repeated."
+    ),
+]
+_SubjectPattern = Annotated[
+    str | None,
+    typer.Option("--subject", metavar="REGEX", help="One group: the subject, in the case's name."),
+]
+_Modality = Annotated[
+    Literal["CT", "MR", "PET", "XR", "OCT", "MIC", "US", "OTHER"] | None,
+    typer.Option(help="Modality of the images, where you know better than the files."),
+]
+_Unit = Annotated[
+    Literal["HU", "SUV", "none"] | None, typer.Option(help="Unit of the intensities.")
+]
+_Label = Annotated[
+    list[str] | None,
+    typer.Option(metavar="VALUE=NAME", help="Name of a label value; may be repeated."),
+]
+_InvertMasks = Annotated[
+    bool, typer.Option("--invert-masks", help="Masks mark the background with non-zero.")
+]
+_VoxelSize = Annotated[
+    tuple[float, float, float] | None,
+    typer.Option(
+        "--voxel-size",
+        metavar="MM MM MM",
+        help="Of volumes made of slices by {z}: column, row and slice spacing.",
+    ),
+]
+_KeepDates = Annotated[
+    bool, typer.Option("--keep-dates", help="Take dates from DICOM; they identify patients.")
+]
+_Copy = Annotated[bool, typer.Option("--copy", help="Copy the files rather than refer to them.")]
+
+
 @named_problems
 def import_(
-    source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="Folder of images and masks; only read.")
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="COHORT", help="Cohort folder to make.")
-    ],
+    source: _Source,
+    out: _Out,
     layout: Annotated[Layout, typer.Option(help="How SOURCE is laid out.")] = "auto",
-    pattern: Annotated[
-        str | None,
-        typer.Option(help="Images by pattern, e.g. '{subject}/{visit}/slice-{slice}.png'."),
-    ] = None,
-    mask_pattern: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Masks by pattern, e.g. '{subject}/mask-{rater}/slice-{slice}.png', or"
-            " 'anna=masks/{slice}.png'; may be repeated."
-        ),
-    ] = None,
-    subject_pattern: Annotated[
-        str | None,
-        typer.Option(
-            "--subject", metavar="REGEX", help="One group: the subject, in the case's name."
-        ),
-    ] = None,
-    modality: Annotated[
-        Literal["CT", "MR", "PET", "XR", "OCT", "MIC", "US", "OTHER"] | None,
-        typer.Option(help="Modality of the images, where you know better than the files."),
-    ] = None,
-    unit: Annotated[
-        Literal["HU", "SUV", "none"] | None, typer.Option(help="Unit of the intensities.")
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(metavar="VALUE=NAME", help="Name of a label value; may be repeated."),
-    ] = None,
-    invert_masks: Annotated[
-        bool, typer.Option("--invert-masks", help="Masks mark the background with non-zero.")
-    ] = False,
-    voxel_size: Annotated[
-        tuple[float, float, float] | None,
-        typer.Option(
-            "--voxel-size",
-            metavar="MM MM MM",
-            help="Of volumes made of slices by {z}: column, row and slice spacing.",
-        ),
-    ] = None,
-    keep_dates: Annotated[
-        bool, typer.Option("--keep-dates", help="Take dates from DICOM; they identify patients.")
-    ] = False,
-    copy: Annotated[
-        bool, typer.Option("--copy", help="Copy the files rather than refer to them.")
-    ] = False,
+    pattern: _Pattern = None,
+    mask_pattern: _MaskPattern = None,
+    subject_pattern: _SubjectPattern = None,
+    modality: _Modality = None,
+    unit: _Unit = None,
+    label: _Label = None,
+    invert_masks: _InvertMasks = False,
+    voxel_size: _VoxelSize = None,
+    keep_dates: _KeepDates = False,
+    copy: _Copy = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:

@@ -11,39 +11,41 @@ from suffice.cli.console import answer, answer_json, remark, showing_progress
 from suffice.cli.options import CohortFolder, Force, Json, Minutes, Seed
 from suffice.cli.problems import named_problems
 
+_Out = Annotated[
+    Path, typer.Option("--out", "-o", metavar="MODEL", help="Folder of the trained model.")
+]
+_NLabels = Annotated[
+    int | None,
+    typer.Option("--labels", metavar="N", help="Learn from N labelled subjects, drawn by seed."),
+]
+_Cases = Annotated[
+    Path | None,
+    typer.Option("--cases", metavar="FILE", help="Learn from the cases in FILE, one name a line."),
+]
+_Model = Annotated[
+    str,
+    typer.Option(
+        metavar="KIND", help="Kind of model, as `suffice plan` lists them; auto is a U-Net."
+    ),
+]
+_Init = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Start a yolo from these weights, e.g. yolov8n-seg.pt; nothing in them is run.",
+    ),
+]
+
 
 @named_problems
 def train(
     cohort: CohortFolder,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="MODEL", help="Folder of the trained model.")
-    ],
+    out: _Out,
     minutes: Minutes,
-    n_labels: Annotated[
-        int | None,
-        typer.Option(
-            "--labels", metavar="N", help="Learn from N labelled subjects, drawn by seed."
-        ),
-    ] = None,
-    cases: Annotated[
-        Path | None,
-        typer.Option(
-            "--cases", metavar="FILE", help="Learn from the cases in FILE, one name a line."
-        ),
-    ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            metavar="KIND", help="Kind of model, as `suffice plan` lists them; auto is a U-Net."
-        ),
-    ] = "auto",
-    init: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Start a yolo from these weights, e.g. yolov8n-seg.pt; nothing in them is run.",
-        ),
-    ] = None,
+    n_labels: _NLabels = None,
+    cases: _Cases = None,
+    model: _Model = "auto",
+    init: _Init = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
