@@ -56,9 +56,13 @@ def write_comparison_figure(
             _draw_differences(axes[row, 0], one, differences[here])
             _draw_ranks(axes[row, 1], ranking)
         figure.supxlabel(
-            "Dots: difference of each subject; bar: their mean with its interval", fontsize=9
+            "Dots: difference of each subject, first method minus second; bar: their mean with"
+            " its interval",
+            fontsize=9,
         )
-        figure.savefig(path, format="png", metadata={"Software": None})
+        figure.savefig(
+            path, format="png", metadata={"Software": None}, bbox_inches="tight", pad_inches=0.15
+        )
 
 
 def _draw_differences(axes: Axes, paired: Paired, rows: pd.DataFrame) -> None:
