@@ -1,6 +1,5 @@
 """Splits by subject, scores with intervals, and the folder that holds a study."""
 
-from suffice.cores import usable_cores as available_cores
 from suffice.study.cautions import COPIES, Caution, read_cautions, write_cautions
 from suffice.study.comparing import compare_scores, significantly_better, winner_of
 from suffice.study.costs import Cost, read_costs, write_costs
@@ -48,7 +47,6 @@ __all__ = [
     "Split",
     "StudyFolder",
     "StudyRecord",
-    "available_cores",
     "better_values",
     "changed_versions",
     "choice_of",

@@ -22,6 +22,7 @@ from suffice.core import (
     UsageError,
     silent,
 )
+from suffice.cores import usable_cores
 from suffice.files import require_free, writing_folder
 from suffice.io import LeftOut, read_case_mask, read_cohort
 from suffice.io.left_out import LEFT_OUT_CSV, write_left_out
@@ -35,7 +36,7 @@ from suffice.raters import (
 )
 from suffice.raters.votes import Masks
 from suffice.report.heatmap import write_heatmap
-from suffice.study import available_cores, write_scores
+from suffice.study import write_scores
 from suffice.study.agreement import (
     agreement_table,
     ceiling_table,
@@ -257,7 +258,7 @@ def _compare_all(
     cohort: Cohort, nsd_tolerance_mm: float, workers: int | None, listener: Listener
 ) -> Iterator[_Compared]:
     # Threads, as reading and the distance transform run outside of the interpreter's lock.
-    pool = ThreadPoolExecutor(workers or available_cores())
+    pool = ThreadPoolExecutor(workers or usable_cores())
     try:
         results = pool.map(partial(_compare, cohort, nsd_tolerance_mm), cohort.cases)
         for i, (case, result) in enumerate(zip(cohort.cases, results, strict=True), 1):

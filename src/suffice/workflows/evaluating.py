@@ -21,13 +21,13 @@ from suffice.core import (
     SufficeError,
     silent,
 )
+from suffice.cores import usable_cores
 from suffice.files import require_free, writing_folder
 from suffice.io import LeftOut
 from suffice.io.left_out import LEFT_OUT_CSV, write_left_out
 from suffice.metrics import Advice, Panel, StructureFacts, advise, mask_facts
 from suffice.raters import CeilingRow, Method
 from suffice.study import (
-    available_cores,
     score_rows,
     scores_table,
     summarise,
@@ -107,7 +107,8 @@ def evaluate(
         ``probabilities`` are scored too (Brier, ECE, log loss).
     references : Path or Cohort
         A cohort, its folder, a folder of masks, or one mask. Without a cohort the structures
-        are the values that occur in the references, and every file is a subject of its own.
+        are the values that occur in the references, and the subject is read from the name, as in
+        ``sub-01_ses-2``; a file whose name tells none is a subject of its own.
     out : Path, optional
         Folder for ``scores.csv``, ``summary.csv``, ``undefined.csv``, ``ceiling.csv``,
         ``ceiling_summary.csv``, ``objects.csv`` and ``left_out.csv``. A name that ends in
@@ -228,7 +229,7 @@ def _score_all(
     listener: Listener,
 ) -> Iterator[tuple[Case, CaseScores]]:
     # Threads, as reading and the distance transform run outside of the interpreter's lock.
-    pool = ThreadPoolExecutor(workers or available_cores())
+    pool = ThreadPoolExecutor(workers or usable_cores())
     try:
         results = pool.map(partial(score_pair, known, wanted), pairs)
         for i, (each, result) in enumerate(zip(pairs, results, strict=True), 1):

@@ -25,6 +25,7 @@ from suffice.core import (
     silent,
 )
 from suffice.core.cohort import is_file_name
+from suffice.cores import usable_cores
 from suffice.files import require_free, writing_folder
 from suffice.io import (
     LeftOut,
@@ -44,7 +45,7 @@ from suffice.raters import (
     staple_cohort,
     staple_consensus,
 )
-from suffice.study import available_cores, write_scores
+from suffice.study import write_scores
 from suffice.workflows.agreeing import (
     CONSENSUS,
     STATISTICS_CSV,
@@ -151,50 +152,62 @@ def fuse_cohort(
     _require_sense(cohort, out, method, name, overwrite=overwrite)
     if pooled and method != "staple":
         raise UsageError("Only STAPLE pools cases", got=method, cure="Add --method staple.")
-    cases: list[Case] = []
-    rows: list[dict[str, object]] = []
-    notes: list[str] = []
-    left_out: list[LeftOut] = []
-    n_fused, single = 0, []
-    votes: Counter[tuple[str, str]] = Counter()
-    copies: Counter[tuple[str, str]] = Counter()
     with writing_folder(out, overwrite=overwrite) as folder:
         known = _pooled(cohort) if pooled else {}
         fuse_one = partial(_fuse_one, cohort, folder, method, known, name)
+        found = _Gathered(name, only=only)
         for case, masks, result in _fuse_all(cohort, fuse_one, name, workers, listener):
-            cases.append(
-                replace(case, masks=dict(masks)) if not only else _alone(case, masks, name)
-            )
-            left_out += result.left_out
-            if result.consensus is None:
-                single += [case.name] if name in masks else []
-                continue
-            n_fused += 1
-            votes.update(result.drawn)
-            copies.update(result.copied)
-            notes += [f"{case.name}: {note}" for note in result.consensus.notes]
-            rows += _rows(case, result.consensus)
-        if not n_fused:
+            found.add(case, masks, result)
+        if not found.n_fused:
             raise CohortError(
                 f"No case of '{cohort.name}' has two masks that can be read",
-                got=left_out[0].reason if left_out else None,
+                got=found.left_out[0].reason if found.left_out else None,
             )
-        cases = [_with_soft(case, name, folder) for case in cases]
-        fused = replace(cohort, root=folder, cases=tuple(cases))
-        write_cohort(fused, folder, left_out=left_out)
-        by_case = pd.DataFrame(rows)
+        cases = tuple(_with_soft(case, name, folder) for case in found.cases)
+        write_cohort(replace(cohort, root=folder, cases=cases), folder, left_out=found.left_out)
+        by_case = pd.DataFrame(found.rows)
         statistics = summarise_raters(by_case, method)
         write_scores(folder / STATISTICS_CSV, statistics)
         write_scores(folder / _PER_CASE_CSV, by_case)
     return Fusion(
         cohort=read_cohort(out),
         method=method,
-        n_fused=n_fused,
-        single=tuple(single),
+        n_fused=found.n_fused,
+        single=tuple(found.single),
         statistics=statistics,
-        notes=(*_who_votes_twice(votes, copies), *notes),
-        left_out=tuple(left_out),
+        notes=(*_who_votes_twice(found.votes, found.copies), *found.notes),
+        left_out=tuple(found.left_out),
     )
+
+
+class _Gathered:
+    """What the cases of a fusion come to, in their order."""
+
+    def __init__(self, name: str, *, only: bool) -> None:
+        self.name, self.only = name, only
+        self.cases: list[Case] = []
+        self.rows: list[dict[str, object]] = []
+        self.notes: list[str] = []
+        self.left_out: list[LeftOut] = []
+        self.n_fused = 0
+        self.single: list[str] = []
+        self.votes: Counter[tuple[str, str]] = Counter()
+        self.copies: Counter[tuple[str, str]] = Counter()
+
+    def add(self, case: Case, masks: Mapping[str, Path], result: _Result) -> None:
+        """Take in one case with its masks, the consensus first."""
+        name = self.name
+        kept = _alone(case, masks, name) if self.only else replace(case, masks=dict(masks))
+        self.cases.append(kept)
+        self.left_out += result.left_out
+        if result.consensus is None:
+            self.single += [case.name] if name in masks else []
+            return
+        self.n_fused += 1
+        self.votes.update(result.drawn)
+        self.copies.update(result.copied)
+        self.notes += [f"{case.name}: {note}" for note in result.consensus.notes]
+        self.rows += _rows(case, result.consensus)
 
 
 def _who_votes_twice(
@@ -281,7 +294,7 @@ def _fuse_all(
     listener: Listener,
 ) -> Iterator[tuple[Case, Mapping[str, Path], _Result]]:
     """Fuse case by case; give each with its masks, the consensus first."""
-    pool = ThreadPoolExecutor(workers or available_cores())
+    pool = ThreadPoolExecutor(workers or usable_cores())
     try:
         results = pool.map(fuse_one, cohort.cases)
         for i, (case, result) in enumerate(zip(cohort.cases, results, strict=True), 1):
