@@ -26,11 +26,13 @@ from suffice.core import (
 )
 from suffice.io import read_case_image, read_case_mask
 from suffice.segmenters.card import ModelCard
+from suffice.segmenters.framing import prepare_mask, prepare_scan
 from suffice.segmenters.model_folder import naming_damage
 from suffice.segmenters.on_grid import run_on_grid
 from suffice.segmenters.planning import plan_for
-from suffice.segmenters.preparing import prepare_image, prepare_labels
 from suffice.segmenters.protocol import Prediction, refuse_unlabelled
+from suffice.segmenters.starting import Source, read_source
+from suffice.segmenters.starting_plan import plan_from_source, start_from
 from suffice.segmenters.unet_folder import read_unet, write_unet
 from suffice.segmenters.work_folder import claim, keep_plan
 from suffice.training.loop import train
@@ -39,6 +41,7 @@ from suffice.training.memory import naming_full_memory
 from suffice.training.objective import Objective, Segmenting
 from suffice.training.plan import Plan
 from suffice.training.store import Store
+from suffice.training.tuning import Tuned, Tuning
 
 # Reading and calibrating may eat into the budget, but never more than this part of it.
 LEAST_TRAINING = 0.5
@@ -56,6 +59,10 @@ class UNetSegmenter:
     ----------
     plan : Plan, optional
         A plan to follow instead; its minutes and speed are not looked at.
+    init : Path, optional
+        Trained weights to start from, see `suffice.segmenters.starting`. Nothing in them is run.
+    tuning : Tuning, optional
+        How they are changed; by default all of them freely.
 
     Attributes
     ----------
@@ -63,6 +70,8 @@ class UNetSegmenter:
     legend_ : Legend
     history_ : list of dict
         Rows of ``step, seconds, learning_rate, loss, dice`` of the training.
+    notes_ : tuple of str
+        What a person should know of the training: what it started from.
     """
 
     rung: ClassVar[str] = "unet"
@@ -77,14 +86,18 @@ class UNetSegmenter:
     legend_: Legend
     history_: list[dict[str, float]]
     card_: ModelCard
+    notes_: tuple[str, ...] = ()
+    _source: Source | None = None
 
     @property
     def channels_(self) -> tuple[Channel, ...]:
         """The channels that the model was trained on, in order."""
         return self.card_.channels
 
-    def __init__(self, *, plan: Plan | None = None) -> None:
-        self.plan = plan
+    def __init__(
+        self, *, plan: Plan | None = None, init: Path | None = None, tuning: Tuning | None = None
+    ) -> None:
+        self.plan, self.init, self.tuning = plan, init, tuning
 
     @classmethod
     def refusal(cls, labelled: Cohort) -> CohortError | None:
@@ -141,10 +154,13 @@ class UNetSegmenter:
         refusal = self.refusal(labelled)
         if refusal is not None:
             raise refusal
+        if self.init is not None:
+            self._source = read_source(self.init)
         store = Store(workdir / "store")
         plan, train_seconds = self._prepare(
             labelled, store, workdir, budget, seed, machine, started, listener
         )
+        start = start_from(self._source, labelled.legend, self.tuning)
         trained = train(
             plan,
             store.read(labelled.names),
@@ -152,7 +168,8 @@ class UNetSegmenter:
             seed=seed,
             machine=machine,
             checkpoint=workdir / "checkpoint.pt",
-            objective=self.objective,
+            objective=self._learned(plan, store, workdir),
+            start=start,
             listener=listener,
         )
         self._network = trained.network
@@ -160,6 +177,11 @@ class UNetSegmenter:
         self.card_ = ModelCard.of(
             labelled, rung=self.rung, minutes=budget.minutes, seed=seed, n_steps=trained.n_steps
         )
+        if self._source is not None and isinstance(start, Tuned):
+            account = self._source.account(start.account_)
+            self.notes_ = (account, *self.notes_)
+            self.card_ = self._source.onto(self.card_)
+            listener(Progress("init", 1.0, note=account))
         return self
 
     def _prepare(
@@ -174,7 +196,14 @@ class UNetSegmenter:
         listener: Listener,
     ) -> tuple[Plan, float]:
         """Plan and fill the store, or find both as an earlier start left them."""
-        plan = claim(workdir, labelled, rung=self.rung, budget=budget, seed=seed, plan=self.plan)
+        plan = claim(
+            workdir,
+            self._seen(labelled),
+            rung=self._kind() + self._origin(),
+            budget=budget,
+            seed=seed,
+            plan=self.plan,
+        )
         given = (store.settings() or {}).get("train_seconds")
         if plan is not None and isinstance(given, int | float):
             # What a disk has lost of the store since is prepared again.
@@ -190,6 +219,11 @@ class UNetSegmenter:
                 encoder=self.encoder,
                 listener=listener,
             )
+            if self._source is not None and self.plan is None:
+                left = max(budget.seconds - (time.monotonic() - started), budget.seconds / 2)
+                plan, self.notes_ = plan_from_source(
+                    plan, self._source, machine=machine, train_seconds=left
+                )
             plan = plan if self.plan else self._adapted(plan)
             keep_plan(workdir, plan)
         self._fill(store, labelled, plan, seed, listener)
@@ -197,6 +231,22 @@ class UNetSegmenter:
         train_seconds = max(budget.seconds - spent, LEAST_TRAINING * budget.seconds)
         store.close({"train_seconds": train_seconds})
         return plan, train_seconds
+
+    def _kind(self) -> str:
+        """Say what is trained, in the words of a work folder's owner."""
+        return self.rung
+
+    def _origin(self) -> str:
+        """Tell a training from given weights from one without, and from one of other ways."""
+        return "" if self._source is None else f" from {self._source.digest} by {self.tuning}"
+
+    def _seen(self, labelled: Cohort) -> Cohort:
+        """Return all cases that a training looks at."""
+        return labelled
+
+    def _learned(self, plan: Plan, store: Store, workdir: Path) -> Objective:
+        """Return what is learned."""
+        return self.objective
 
     def _adapted(self, plan: Plan) -> Plan:
         """Change what a plan of the U-Net must differ in for this kind."""
@@ -210,9 +260,9 @@ class UNetSegmenter:
                 continue
             listener(Progress("prepare", i / len(labelled), note=case.name))
             image = read_case_image(labelled, case)
-            masks = [prepare_labels(mask, image, plan) for mask in self._masks(labelled, case)]
+            masks = [prepare_mask(mask, image, plan) for mask in self._masks(labelled, case)]
             try:
-                prepared = prepare_image(image, plan)
+                prepared, _ = prepare_scan(image, plan)
             except ModelError as error:
                 raise CohortError(
                     f"Case '{case.name}' is unlike the others",
