@@ -1,0 +1,127 @@
+"""Few labels and a pool of unlabelled scans: ways to learn from it against learning without it.
+
+Labelled cases are drawn from all that are not scored; the others of them are the pool. Every way
+gets the same plan and the same minutes of one core's time. Scored on the fixed test cases.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import itertools
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import side
+from datasets import DATASETS, dice
+from machine import describe_machine
+
+RESULTS = Path(__file__).parent / "results"
+ALONE = "supervised"
+RUN = ["dataset", "strategy", "n_labels", "draw", "minutes"]
+
+
+def draw_labels(cohort: Any, test: list[str], n_labels: int, draw: int) -> tuple[Any, Any]:
+    """Split what is not scored into labelled cases and a pool; larger draws hold the smaller."""
+    rest = sorted(name for name in cohort.labelled().names if name not in set(test))
+    order = np.random.default_rng([7, draw]).permutation(len(rest))
+    names = [rest[i] for i in order]
+    return cohort.subset(names[:n_labels]), cohort.subset(names[n_labels:])
+
+
+def untrained(strategy: str, plan: Any, pool: Any) -> Any:
+    """Make the segmenter of one way."""
+    from suffice.segmenters import UNetSegmenter
+    from suffice.segmenters.pooled_unet import PooledUNetSegmenter
+
+    if strategy == ALONE:
+        return UNetSegmenter(plan=plan)
+    return PooledUNetSegmenter(pool, strategy=strategy, plan=plan)
+
+
+def score(model: Any, cohort: Any, test: list[str], options: argparse.Namespace) -> list[Any]:
+    """Dice of every unseen case and label."""
+    from suffice.io import read_case_image
+
+    dataset = DATASETS[options.dataset]
+    rows = []
+    for case in cohort.subset(test).cases:
+        found = model.predict(read_case_image(cohort, case)).labels.array.astype(np.uint8)
+        truth = dataset.truth(options.data, case.name)
+        for label, value in dataset.labels.items():
+            rows.append(
+                {
+                    "case": case.name,
+                    "label": label,
+                    "dice": round(dice(truth, found, value), 6),
+                    "steps": model.card_.n_steps,
+                }
+            )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", choices=tuple(DATASETS))
+    parser.add_argument("strategies", nargs="+", help="supervised, or a way to use the pool")
+    parser.add_argument("--labels", type=int, nargs="+", default=[8])
+    parser.add_argument("--draws", type=int, nargs="+", default=[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--core", type=int)
+    parser.add_argument("--test", help="a list of bench/cases, or a file of names")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    side.limit_threads(1, options.core)
+
+    from suffice.core import Budget
+    from suffice.segmenters import unet
+    from suffice.segmenters.planning import plan_for
+    from suffice.training.loop import train
+    from suffice.workflows.importing import import_cohort
+    from versus_nnunet import replace_rows
+
+    unet.train = functools.partial(train, clock=time.process_time)
+    dataset, budget = DATASETS[options.dataset], Budget(minutes=options.minutes)
+    versions = {"suffice": version("suffice"), "torch": version("torch"), **describe_machine()}
+    test = dataset.case_names(options.test or dataset.test)
+    with tempfile.TemporaryDirectory(prefix="pool-") as temporary:
+        folder = Path(temporary)
+        cohort = import_cohort(options.data / dataset.folder, folder / "cohort").cohort
+        for draw, n_labels in itertools.product(options.draws, options.labels):
+            labelled, pool = draw_labels(cohort, test, n_labels, draw)
+            # One plan for all, made for the labelled cases alone.
+            plan = plan_for(labelled, budget=budget)
+            for strategy in options.strategies:
+                model = untrained(strategy, plan, pool).fit(
+                    labelled,
+                    budget=budget,
+                    seed=draw,
+                    workdir=folder / f"{strategy}-{n_labels}-{draw}",
+                )
+                about = {
+                    "dataset": options.dataset,
+                    "strategy": strategy,
+                    "n_labels": n_labels,
+                    "n_pool": 0 if strategy == ALONE else len(pool),
+                    "draw": draw,
+                    "minutes": options.minutes,
+                    "test": options.test or dataset.test,
+                    **versions,
+                }
+                found = score(model, cohort, test, options)
+                table = pd.DataFrame([{**about, **row} for row in found])
+                options.results.mkdir(exist_ok=True)
+                replace_rows(options.results / "pool.csv", table, RUN)
+                mean = round(table["dice"].mean(), 4)
+                print(strategy, n_labels, draw, mean, model.card_.n_steps, flush=True)
+
+
+if __name__ == "__main__":
+    main()

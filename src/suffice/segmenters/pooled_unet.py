@@ -1,0 +1,126 @@
+"""A U-Net that learns from unlabelled scans as well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from suffice.core import Cohort, CohortError, Listener, ModelError, Progress, UsageError
+from suffice.io import read_case_image
+from suffice.segmenters.framing import prepare_scan
+from suffice.segmenters.unet import UNetSegmenter
+from suffice.training.loop import augmentation_of, hounsfield_of
+from suffice.training.objective import Objective
+from suffice.training.plan import Plan
+from suffice.training.pool import (
+    BidirectionalCopyPaste,
+    CrossPseudo,
+    MeanTeacher,
+    PoolFeed,
+    PoolStrategy,
+    SelfTraining,
+    StrongViews,
+    UncertaintyAwareTeacher,
+)
+from suffice.training.store import Store
+
+STRATEGIES: dict[str, type[PoolStrategy]] = {
+    kind.name: kind
+    for kind in (
+        SelfTraining,
+        MeanTeacher,
+        UncertaintyAwareTeacher,
+        BidirectionalCopyPaste,
+        StrongViews,
+        CrossPseudo,
+    )
+}
+"""Ways to learn from a pool, by name."""
+
+
+class PooledUNetSegmenter(UNetSegmenter):
+    """A U-Net trained on labelled scans and a pool of unlabelled ones of the same kind.
+
+    What it leaves is a model of the rung ``unet``, and is saved and loaded as one.
+
+    Parameters
+    ----------
+    pool : Cohort
+        Scans of the same channels; masks that they may have are not looked at.
+    strategy : str
+        One of `STRATEGIES`.
+    plan : Plan, optional
+
+    Raises
+    ------
+    UsageError
+        If there is no such strategy.
+    CohortError
+        If the pool is empty.
+    """
+
+    def __init__(self, pool: Cohort, *, strategy: str, plan: Plan | None = None) -> None:
+        super().__init__(plan=plan)
+        if strategy not in STRATEGIES:
+            raise UsageError(
+                "There is no such way to learn from a pool",
+                got=strategy,
+                expected=", ".join(STRATEGIES),
+            )
+        if not len(pool):
+            raise CohortError(
+                "There is no unlabelled scan to learn from",
+                cure="Add scans without masks to the cohort, or train without a pool.",
+            )
+        self.strategy = strategy
+        bare = tuple(replace(case, masks={}) for case in pool.cases)
+        self.pool = replace(pool, cases=bare)
+
+    def _kind(self) -> str:
+        return f"{self.rung} and {self.strategy}"
+
+    def _seen(self, labelled: Cohort) -> Cohort:
+        known = {case.name for case in labelled.cases}
+        both = sorted(known & {case.name for case in self.pool.cases})
+        if both:
+            raise CohortError(
+                "Cases are to be learned from with their masks and without",
+                got=", ".join(both[:5]),
+                cure="Take them out of the pool.",
+            )
+        return replace(labelled, cases=(*labelled.cases, *self.pool.cases))
+
+    def _fill(
+        self, store: Store, labelled: Cohort, plan: Plan, seed: int, listener: Listener
+    ) -> None:
+        super()._fill(store, labelled, plan, seed, listener)
+        for i, case in enumerate(self.pool.cases):
+            if store.has(case.name):
+                continue
+            listener(Progress("prepare", i / len(self.pool), note=case.name))
+            try:
+                prepared, _ = prepare_scan(read_case_image(self.pool, case), plan)
+            except ModelError as error:
+                raise CohortError(
+                    f"The unlabelled case '{case.name}' is unlike the labelled ones",
+                    got=error.got,
+                    expected=error.expected,
+                    cure="Leave it out of cases.csv, or convert it.",
+                ) from error
+            nobody_s = np.zeros(prepared.shape[1:], np.uint8)
+            store.add(case.name, prepared, nobody_s, np.random.default_rng(0))
+
+    def _learned(self, plan: Plan, store: Store, workdir: Path) -> Objective:
+        feed = PoolFeed(
+            store.read(self.pool.names),
+            patch_size=plan.patch_size,
+            augmentation=augmentation_of(plan),
+            spacing=plan.patch_spacing_mm,
+            hounsfield=hounsfield_of(plan),
+        )
+        kind = STRATEGIES[self.strategy]
+        if issubclass(kind, SelfTraining):
+            return kind(feed, workdir / "pool")
+        return kind(feed)
