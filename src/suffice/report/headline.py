@@ -107,8 +107,9 @@ def _cautions(scores: tuple[Score, ...]) -> list[str]:
     if min(score.mean for score in scores) < POOR_DICE:
         cautions.append(
             f"A mean Dice below {POOR_DICE} is poor: these masks do not serve as they are. Look at "
-            "how the model learned, below: where the loss still fell at the end, or few steps were "
-            "taken, give it more minutes or a machine with less other work."
+            "how the model learned, below: where it still got better at the end, give it more "
+            "minutes or a machine with less other work; else try another kind of model "
+            "('suffice plan' lists them), or label more."
         )
     fewest = min(score.n_subjects for score in scores)
     if fewest < FEW_SUBJECTS:

@@ -115,6 +115,9 @@ def metric_words(metric: str) -> MetricWords:
     title = f"{known.title} ({_UNIT_WORDS.get(unit, unit)})"
     if unit == "percent":
         return replace(known, title=title, decimals=1, meaning=_SHARE)
+    if unit == "px" and stem.startswith("area"):
+        # Pixels are counted.
+        return replace(known, title=title, decimals=0)
     return replace(known, title=title)
 
 
