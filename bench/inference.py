@@ -135,6 +135,34 @@ def measure(
     ]
 
 
+def make_cases(
+    options: argparse.Namespace, temporary: Path, kept: Path
+) -> dict[str, tuple[str, Callable[[Plan], Iterable[Sample]]]]:
+    """Train the networks that are not kept; name each case, its network and its samples."""
+    import inference_models as models
+
+    cases: dict[str, tuple[str, Callable[[Plan], Iterable[Sample]]]] = {}
+    if options.only != "hippocampus" and not (kept / "phantoms").exists():
+        made = models.phantom_cohort(temporary / "chests")
+        models.train_network(made, 96, options.train_minutes, kept / "phantoms")
+    if options.only in (None, "phantoms"):
+        cases["chest phantom 256x256x128"] = (
+            "phantoms",
+            lambda plan: models.phantom_samples(plan, options.phantoms),
+        )
+    if options.only in (None, "noise"):
+        cases["noise 256x256x128, no air"] = "phantoms", lambda plan: [models.noise_sample()]
+    if options.only in (None, "hippocampus"):
+        real = models.hippocampus_cohort(options.data, temporary / "hippocampus")
+        learned = real.subset(models.DATASETS["hippocampus"].case_names("train8"))
+        models.train_network(learned, 32, options.train_minutes, kept / "hippocampus")
+        cases["hippocampus, tiles of 32x32x32"] = (
+            "hippocampus",
+            lambda plan: models.hippocampus_samples(real, plan),
+        )
+    return cases
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -146,13 +174,14 @@ def main() -> None:
     parser.add_argument(
         "--precisions", nargs="+", choices=("fp32", "bf16"), help="by default what is fast here"
     )
+    parser.add_argument("--only", choices=("phantoms", "noise", "hippocampus"))
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
     side.limit_threads(options.threads, None)
 
     import torch
 
-    import inference_models as models
+    from versus_nnunet import replace_rows
 
     precisions = options.precisions or ["fp32"]
     # Emulated bfloat16 would take hours.
@@ -163,36 +192,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="inference-") as temporary:
         kept = options.models or Path(temporary)
         kept.mkdir(parents=True, exist_ok=True)
-        minutes = options.train_minutes
-        if not (kept / "phantoms").exists():
-            made = models.phantom_cohort(Path(temporary) / "chests")
-            models.train_network(made, 96, minutes, kept / "phantoms")
-        real = models.hippocampus_cohort(options.data, Path(temporary) / "hippocampus")
-        learned = real.subset(models.DATASETS["hippocampus"].case_names("train8"))
-        models.train_network(learned, 32, minutes, kept / "hippocampus")
+        cases = make_cases(options, Path(temporary), kept)
         for precision in precisions:
             dtype = torch.bfloat16 if precision == "bf16" else None
-            network, plan = load_network(kept / "phantoms")
-            ways = tilers(network, plan, dtype)
-            found = measure(
-                "chest phantom 256x256x128",
-                models.phantom_samples(plan, options.phantoms),
-                ways,
-                options.repeats,
-            )
-            found += measure(
-                "noise 256x256x128, no air", [models.noise_sample()], ways, options.repeats
-            )
-            network, plan = load_network(kept / "hippocampus")
-            found += measure(
-                "hippocampus, tiles of 32x32x32",
-                models.hippocampus_samples(real, plan),
-                tilers(network, plan, dtype),
-                options.repeats,
-            )
-            rows += [{"precision": precision, **row, **common} for row in found]
-    options.results.mkdir(exist_ok=True)
-    pd.DataFrame(rows).to_csv(options.results / "inference.csv", index=False)
+            for name, (folder, samples) in cases.items():
+                network, plan = load_network(kept / folder)
+                ways = tilers(network, plan, dtype)
+                found = measure(name, samples(plan), ways, options.repeats)
+                rows += [{"precision": precision, **row, **common} for row in found]
+    replace_rows(options.results / "inference.csv", pd.DataFrame(rows), ["precision", "case"])
     print(pd.DataFrame(rows)[["tool", "precision", "case", "seconds", "dice"]].to_string())
 
 
