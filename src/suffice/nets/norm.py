@@ -35,6 +35,33 @@ class InstanceNormAct(nn.Module):
         return y if self.slope == 1.0 else F.leaky_relu(y, self.slope)
 
 
+class SeenNormAct(InstanceNormAct):
+    """Instance norm over the voxels that are seen, a leaky ReLU, and zero at all others.
+
+    Statistics over all voxels would tell how much is hidden, and would be others than those that
+    the same weights meet in whole images.
+
+    Attributes
+    ----------
+    seen : tensor of shape (N, 1, *spatial)
+        1 at voxels that are seen, 0 at others; set before each pass.
+    """
+
+    seen: Tensor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``(N, C, *spatial)`` over what is seen of its spatial axes."""
+        with torch.autocast(x.device.type, enabled=False):
+            flat, part = _channels_inside(x.float()), _channels_inside(self.seen)
+            n_seen = part.sum(1, keepdim=True).clamp_min(1)
+            # Sums as matrix products, which torch is faster at than at sums over an outer axis.
+            centred = flat - part.mT @ flat / n_seen
+            variance = part.mT @ centred.square() / n_seen
+            y = torch.addcmul(self.bias, centred, torch.rsqrt(variance + EPSILON) * self.weight)
+            y = F.leaky_relu(y, self.slope) * part
+        return _channels_outside(y, x.shape).to(x.dtype)
+
+
 def _channels_inside(x: Tensor) -> Tensor:
     """View ``(N, C, *spatial)`` as ``(N, V, C)``; no copy where ``x`` is channels-last."""
     return x.movedim(1, -1).reshape(x.shape[0], -1, x.shape[1])

@@ -176,18 +176,27 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Give logits ``(N, K, *spatial)``, the finest first; coarser ones only in training."""
-        skips = []
+        return self.decode(self.encode(x))
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Give the encoder's features at each resolution, the finest first."""
+        features = []
         x = self.stem(x)
         for stage in self.encoder:
             x = stage(x)
-            skips.append(x)
+            features.append(x)
+        return features
+
+    def decode(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Give logits as `forward` does, from what `encode` gives."""
+        x = features[-1]
         logits: list[Tensor] = []
         for level in range(len(self.decoder) - 1, -1, -1):
             # A 1x1 convolution before the interpolation costs an eighth of one after it.
             lifted = nn.functional.interpolate(
-                pointwise(self.lifts[level], x), size=skips[level].shape[2:], mode=self.mode
+                pointwise(self.lifts[level], x), size=features[level].shape[2:], mode=self.mode
             )
-            x = self.decoder[level](torch.cat([skips[level], lifted], dim=1))
+            x = self.decoder[level](torch.cat([features[level], lifted], dim=1))
             if level == 0 or (self.training and level < len(self.heads)):
                 logits.insert(0, pointwise(self.heads[level], x))
         return logits
