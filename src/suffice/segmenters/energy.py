@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -66,11 +66,13 @@ class TotalVariationSegmenter(RegularisedSegmenter[EnergyParameters]):
         view: View, log_shares: FloatArray, evidence: Evidence, option: Option
     ) -> FloatArray:
         """Probability of each class from its denoised odds; option is the weight and the cap."""
-        shares = 1.0 / (1.0 + np.exp(-denoised_odds(log_shares, *option)))
+        shares = 1.0 / (1.0 + np.exp(-denoised_odds(log_shares, *option, view.spacing)))
         return np.asarray(shares / shares.sum(axis=0), dtype=np.float32)
 
 
-def denoised_odds(log_shares: FloatArray, weight: float, cap: float) -> FloatArray:
+def denoised_odds(
+    log_shares: FloatArray, weight: float, cap: float, spacing: Sequence[float] | None = None
+) -> FloatArray:
     """Log odds of each class against all others, denoised by total variation.
 
     Parameters
@@ -79,6 +81,8 @@ def denoised_odds(log_shares: FloatArray, weight: float, cap: float) -> FloatArr
         Logarithms of probabilities that add up to one.
     weight, cap : float
         As in `EnergyParameters`.
+    spacing : sequence of float, optional
+        By default the same along all axes.
 
     Returns
     -------
@@ -88,10 +92,10 @@ def denoised_odds(log_shares: FloatArray, weight: float, cap: float) -> FloatArr
     others = np.log1p(-np.minimum(np.exp(log_shares), np.float32(1 - 1e-6)))
     odds = np.clip(log_shares - others, -cap, cap)
     if len(odds) == 2:
-        one = _smooth(odds[1], weight)
+        one = _smooth(odds[1], weight, spacing)
         return np.stack([-one, one])
-    return np.stack([_smooth(each, weight) for each in odds])
+    return np.stack([_smooth(each, weight, spacing) for each in odds])
 
 
-def _smooth(odds: FloatArray, weight: float) -> FloatArray:
-    return denoised(odds, weight, accuracy=_ACCURACY, most_steps=_MOST_STEPS)[0]
+def _smooth(odds: FloatArray, weight: float, spacing: Sequence[float] | None) -> FloatArray:
+    return denoised(odds, weight, spacing=spacing, accuracy=_ACCURACY, most_steps=_MOST_STEPS)[0]

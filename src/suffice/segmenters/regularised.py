@@ -19,6 +19,8 @@ from suffice.segmenters.searching import COARSE, FloatArray, Sample, Search, Vie
 _TABLE = "table"
 # Of the budget; cleaning has what is left.
 _EVIDENCE, _SMOOTHING = 0.45, 0.85
+# Of the time for smoothing, what the first option may take.
+_FIRST = 0.2
 _GAIN = 1e-3
 
 Option = tuple[float, float]
@@ -129,37 +131,61 @@ def search_regularised(
     """
     legend = labelled.legend
     coarse = [s.coarser(most_voxels, legend.n_classes) for s in samples]
-    truths = [s.classes for s in coarse]
     coarsest = [s.coarser(COARSE[s.classes.ndim], legend.n_classes) for s in coarse]
     evidence, table = search_evidence(
         coarsest, legend.n_classes, legend.names, search, part=_EVIDENCE
     )
-    logs = [evidence.log_shares(s.view, table) for s in coarse]
-    score, best = -1.0, options[0]
-    found: list[npt.NDArray[np.intp]] = []
-    for option in options:
-        if found and not search.has_time(_SMOOTHING):
-            break
-        smooth = [
-            regularise(s.view, log, evidence, option).argmax(axis=0)
-            for s, log in zip(coarse, logs, strict=True)
-        ]
-        reached = mean_dice(smooth, truths, legend.n_classes)
-        search.n_tried += 1
-        if reached > score + _GAIN:
-            best, score, found = option, reached, smooth
+
+    def smooth(sample: Sample, option: Option) -> npt.NDArray[np.intp]:
+        log_shares = evidence.log_shares(sample.view, table)
+        shares = regularise(sample.view, log_shares, evidence, option)
+        return np.asarray(shares.argmax(axis=0))
+
+    best, score, found = _compared(coarse, legend.n_classes, options, smooth, search)
+    coarse = coarse[: len(found)]
     for name in legend.names:
         search.tell(name, score, n_tried=0)
     cleanings = tuple(
         search_cleaning(
             [f == k for f in found],
-            [t == k for t in truths],
+            [s.classes == k for s in coarse],
             [s.view.spacing for s in coarse],
             has_time=search.has_time,
         )
         for k in range(1, legend.n_classes)
     )
     return Regularised(evidence, table, best, cleanings)
+
+
+def _compared(
+    samples: Sequence[Sample],
+    n_classes: int,
+    options: Sequence[Option],
+    smooth: Callable[[Sample, Option], npt.NDArray[np.intp]],
+    search: Search,
+) -> tuple[Option, float, list[npt.NDArray[np.intp]]]:
+    """Find the option of the best mean Dice, that Dice, and the classes that it gives.
+
+    All options are compared on the same cases: on as many, the first of them, as the first option
+    finds time for.
+    """
+    best, score, found = options[0], -1.0, list[npt.NDArray[np.intp]]()
+    part = _EVIDENCE + _FIRST * (_SMOOTHING - _EVIDENCE)
+    for option in options:
+        done: list[npt.NDArray[np.intp]] = []
+        for sample in samples:
+            if (done or found) and not search.has_time(part):
+                break
+            done.append(smooth(sample, option))
+        if found and len(done) < len(samples):
+            break
+        samples, part = samples[: len(done)], _SMOOTHING
+        truths = [s.classes for s in samples]
+        reached = mean_dice(done, truths, n_classes)
+        search.n_tried += 1
+        if reached > score + _GAIN:
+            best, score, found = option, reached, done
+    return best, score, found
 
 
 def with_cleaning(

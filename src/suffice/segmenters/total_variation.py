@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import SphericalVoronoi
 
 FloatArray = npt.NDArray[np.float32]
 Slices = tuple[slice, ...]
 
-# Half the Voronoi areas, as parts of the sphere, of the lines to 26 neighbours, by their number
-# of axes [2]_; the lines to 8 neighbours of a pixel share the circle alike.
-_PARTS_3D = {1: 0.0915557824, 2: 0.0739612558, 3: 0.0703912796}
 _CHECK_EVERY = 10
 
 
-def lines(ndim: int) -> list[tuple[tuple[int, ...], float]]:
-    """Offsets to half the neighbours, and what a border that parts such a pair adds to length.
+def lines(ndim: int, spacing: Sequence[float] | None = None) -> list[tuple[tuple[int, ...], float]]:
+    """Offsets to half the neighbours, and what a border that parts such a pair adds to its size.
 
-    By Crofton's formula length is the mean count of crossings with lines of all directions,
-    which the lines to 8 or 26 neighbours stand for [1]_; straight borders are 7 % off at most.
+    By Crofton's formula the size of a border, its length or area, is the mean count of its
+    crossings with lines of all directions. The lines to 8 or 26 neighbours stand for these, each
+    for its Voronoi cell of the circle or sphere [1]_ [2]_. Straight borders are 7 % off at most
+    where voxels are as wide along all axes, 15 % where they are three times as wide along one,
+    and 30 % where ten times.
+
+    Parameters
+    ----------
+    ndim : int
+    spacing : sequence of float, optional
+        By default the same along all axes.
+
+    Returns
+    -------
+    list of (offset, float)
+        Summed over a border they give its size over the volume of a voxel, both in units of the
+        finest spacing, as a sum of log odds over voxels is their integral over that volume.
 
     References
     ----------
@@ -35,13 +49,39 @@ def lines(ndim: int) -> list[tuple[tuple[int, ...], float]]:
     """
     offsets = itertools.product((-1, 0, 1), repeat=ndim)
     half = [offset for offset in offsets if offset > (0,) * ndim]
-    if ndim == 2:
-        return [(offset, math.pi / 8 / math.hypot(*offset)) for offset in half]
-    return [(offset, 2 * _PARTS_3D[sum(map(abs, offset))] / math.hypot(*offset)) for offset in half]
+    wide = np.ones(ndim) if spacing is None else np.asarray(spacing) / min(spacing)
+    steps = np.array(half) * wide
+    lengths = np.linalg.norm(steps, axis=1)
+    directions = steps / lengths[:, None]
+    # A border is crossed by the mean of all directions as often as by 2 / pi, or half, of those
+    # that run straight across it.
+    parts = math.pi / 2 * _circle(directions) if ndim == 2 else 2 * _sphere(directions)
+    return list(zip(half, (parts / lengths).tolist(), strict=True))
+
+
+def _circle(directions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Part of all lines of a plane that each direction is the nearest to."""
+    angles = np.arctan2(directions[:, 0], directions[:, 1]) % math.pi
+    order = np.argsort(angles)
+    gaps = np.diff(angles[order], append=angles[order[0]] + math.pi)
+    parts = np.empty(len(angles))
+    parts[order] = (gaps + np.roll(gaps, 1)) / (2 * math.pi)
+    return parts
+
+
+def _sphere(directions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Part of all lines of space that each direction is the nearest to."""
+    cells = SphericalVoronoi(np.concatenate([directions, -directions]))
+    return np.asarray(cells.calculate_areas()[: len(directions)] / (2 * math.pi))
 
 
 def denoised(
-    values: FloatArray, weight: float, *, accuracy: float, most_steps: int
+    values: FloatArray,
+    weight: float,
+    *,
+    spacing: Sequence[float] | None = None,
+    accuracy: float,
+    most_steps: int,
 ) -> tuple[FloatArray, float]:
     """Minimise half the squared distance to the values plus weighted total variation.
 
@@ -53,6 +93,8 @@ def denoised(
     ----------
     values : float32 array of shape (Y, X) or (X, Y, Z)
     weight : float
+    spacing : sequence of float, optional
+        By default the same along all axes.
     accuracy : float
         Stop where the root mean square distance to the minimiser is below this.
     most_steps : int
@@ -68,7 +110,7 @@ def denoised(
     .. [1] Beck and Teboulle, IEEE TIP 2009, https://doi.org/10.1109/TIP.2009.2028250
     .. [2] Chambolle, EMMCVPR 2005, https://doi.org/10.1007/11585978_10
     """
-    along = lines(values.ndim)
+    along = lines(values.ndim, spacing)
     pairs = [_pair(offset) for offset, _ in along]
     bounds = [np.float32(weight * part) for _, part in along]
     rate = np.float32(1 / (4 * len(pairs)))
