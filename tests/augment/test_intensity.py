@@ -51,6 +51,7 @@ from suffice.augment import (
     Transform,
     change_intensity,
 )
+from suffice.augment.transform import Draw
 from suffice.core import UsageError
 
 EVERY = [
@@ -211,10 +212,29 @@ def test_poisson_noise_has_the_moments_of_counts(counts: float) -> None:
 
 
 def test_speckle_grows_with_the_signal_and_leaves_the_dark_alone() -> None:
-    image = torch.cat([torch.zeros(1, 50, 100), torch.ones(1, 50, 100), 2 * torch.ones(1, 50, 100)])
-    out = change_intensity(image, [SpeckleDraw(0.2, 4)])
+    image = torch.arange(3.0).reshape(1, 3, 1, 1).expand(1, 3, 50, 100).clone()
+    out = change_intensity(image, [SpeckleDraw(0.2, 4)])[0]
     assert not bool(out[0].any())
     assert abs(float(out[1].std()) - 0.2) < 0.01 and abs(float(out[2].std()) - 0.4) < 0.02
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        BiasFieldDraw(0.3, 4, 1),
+        RicianNoiseDraw(0.3, 2),
+        PoissonNoiseDraw(50.0, 3),
+        SpeckleDraw(0.3, 4),
+    ],
+    ids=lambda draw: type(draw).__name__,
+)
+def test_the_dark_of_one_channel_does_not_hang_on_another(draw: Draw) -> None:
+    alone = image_of((1, 20, 24))
+    darker = image_of((1, 20, 24), 5) - 7
+    # Noise is drawn for all channels at once, the first one's values first.
+    together = change_intensity(torch.cat([alone, darker]), [draw])[:1]
+    beside_itself = change_intensity(torch.cat([alone, alone]), [draw])[:1]
+    torch.testing.assert_close(together, beside_itself)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

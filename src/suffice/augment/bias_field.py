@@ -8,7 +8,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from suffice.augment.basis import smooth_field
-from suffice.augment.transform import Chance, Patches, Transform, field_points
+from suffice.augment.transform import Chance, Patches, Transform, darkest, field_points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +41,9 @@ class BiasFieldDraw:
     seed: int
 
     def apply_(self, image: Tensor) -> Tensor:
-        """Change an image ``(C, *spatial)`` in its place; the darkest value stands for none."""
+        """Change an image ``(C, *spatial)`` in its place; the darkest of a channel stays."""
         size = tuple(image.shape[1:])
         points = field_points((self.points,) * len(size), self.sd, self.seed)
         gain = smooth_field(points.to(image.dtype), size, image.device).exp_()
-        low = image.amin()
+        low = darkest(image)
         return image.sub_(low).mul_(gain).add_(low)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from suffice.augment.transform import Chance, Patches, Transform, noise_like
+from suffice.augment.transform import Chance, Patches, Transform, darkest, noise_like
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class GaussianNoiseDraw:
 
 @dataclass(frozen=True, kw_only=True)
 class RicianNoise(Transform):
-    """Noise of magnitude images in MR, where the darkest value stands for no signal.
+    """Noise of magnitude images in MR, where the darkest value of a channel is no signal.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class RicianNoiseDraw:
 
     def apply_(self, image: Tensor) -> Tensor:
         """Change an image ``(C, *spatial)`` in its place (doi 10.1002/mrm.1910340618)."""
-        low = image.amin()
+        low = darkest(image)
         real = image.sub_(low).add_(noise_like(image, self.seed), alpha=self.sd)
         imaginary = noise_like(image, self.seed + 1).mul_(self.sd)
         return real.square_().addcmul_(imaginary, imaginary).sqrt_().add_(low)
@@ -93,7 +93,7 @@ class PoissonNoise(Transform):
 
 @dataclass(frozen=True)
 class PoissonNoiseDraw:
-    """Counts at the brightest voxel, where the darkest has none, and seed."""
+    """Counts at the brightest voxel of a channel, where its darkest has none, and seed."""
 
     counts: float
     seed: int
@@ -104,9 +104,10 @@ class PoissonNoiseDraw:
         Square roots of counts are spread alike, by one half, at all but the lowest counts
         (Anscombe 1948, doi 10.1093/biomet/35.3-4.246), which is many times as fast to draw.
         """
-        low = image.amin()
-        unit = (image.amax() - low).clamp_min(1e-6) / self.counts
-        roots = image.sub_(low).div_(unit).sqrt_()
+        low = darkest(image)
+        signal = image.sub_(low)
+        unit = signal.flatten(1).amax(1).view_as(low).clamp_min_(1e-6) / self.counts
+        roots = signal.div_(unit).sqrt_()
         noisy = roots.add_(noise_like(image, self.seed), alpha=0.5).clamp_min_(0).square_()
         # Squares of spread roots are a quarter of a count too many.
         return noisy.sub_(0.25).clamp_min_(0).mul_(unit).add_(low)
@@ -139,6 +140,6 @@ class SpeckleDraw:
 
     def apply_(self, image: Tensor) -> Tensor:
         """Change an image ``(C, *spatial)`` in its place; the darkest stays as it is."""
-        low = image.amin()
+        low = darkest(image)
         factor = noise_like(image, self.seed).mul_(self.sd).add_(1).clamp_min_(0)
         return image.sub_(low).mul_(factor).add_(low)

@@ -109,6 +109,14 @@ def require_probability(name: str, probability: float) -> None:
         )
 
 
+def darkest(image: Tensor) -> Tensor:
+    """Lowest value of each channel, ``(C, 1, ...)``, which stands for no signal.
+
+    Channels are normalised each on its own: what is dark in one is grey in another.
+    """
+    return image.flatten(1).amin(1).view(-1, *(1,) * (image.ndim - 1))
+
+
 def noise_like(image: Tensor, seed: int) -> Tensor:
     """Gaussian noise of unit spread in the shape, precision and place of an image."""
     generator = torch.Generator(image.device).manual_seed(seed)
