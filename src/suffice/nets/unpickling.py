@@ -121,6 +121,15 @@ def unpickled(text: bytes, storage: Callable[[Any, torch.dtype], Tensor], name: 
     return _Unpickler(text, storage, name).load()
 
 
+class _Table(dict[Any, Any]):
+    """A dictionary without the remarks that torch hangs on one of weights."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        """Drop them."""
+
+
 class _Unpickler(pickle.Unpickler):
     """Answers every name by ours or by an inert class; never imports, never looks one up."""
 
@@ -130,7 +139,7 @@ class _Unpickler(pickle.Unpickler):
         super().__init__(io.BytesIO(text))
         self._storage, self._name = storage, name
         self._known: dict[tuple[str, str], Any] = {
-            ("collections", "OrderedDict"): dict,
+            ("collections", "OrderedDict"): _Table,
             ("collections", "defaultdict"): _empty,
             ("torch", "Size"): tuple,
             ("torch._utils", "_rebuild_tensor_v2"): _tensor,

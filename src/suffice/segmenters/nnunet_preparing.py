@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import binary_fill_holes, find_objects
+from scipy.ndimage import binary_fill_holes, find_objects, map_coordinates
 from skimage.transform import resize
 
 from suffice.training.plan import Plan
@@ -82,9 +82,10 @@ def resampled(array: Float, shape: Sequence[int], spacing: Array, target: Array)
         in_plane = tuple(n for axis, n in enumerate(shape) if axis != thick)
         slices = np.stack([_resized(each, in_plane) for each in np.moveaxis(channel, thick, 0)])
         # Along the thick axis the nearest slice stands for what lies between.
-        n_old, n_new = len(slices), shape[thick]
-        places = np.floor((np.arange(n_new) + 0.5) * n_old / n_new - 0.5 + 0.5).astype(int)
-        new[...] = np.moveaxis(slices[np.clip(places, 0, n_old - 1)], 0, thick)
+        steps = len(slices) / shape[thick] * (np.arange(shape[thick]) + 0.5) - 0.5
+        numbers = np.arange(len(slices))
+        places = map_coordinates(numbers, steps[None], order=0, mode="nearest")
+        new[...] = np.moveaxis(slices[places], 0, thick)
     return out
 
 

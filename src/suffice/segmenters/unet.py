@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -355,6 +356,21 @@ class UNetSegmenter:
         """Take over what `_own_files` gave."""
 
     @classmethod
+    def of_parts(
+        cls,
+        card: ModelCard,
+        plan: Plan,
+        network: nn.Module,
+        history: Sequence[dict[str, float]] = (),
+    ) -> Self:
+        """Put a trained segmenter together."""
+        segmenter = cls()
+        segmenter._network = network.eval()
+        segmenter.plan_, segmenter.legend_ = plan, card.legend
+        segmenter.history_, segmenter.card_ = [*history], card
+        return segmenter
+
+    @classmethod
     def load(cls, folder: Path) -> Self:
         """Read a model that `save` wrote.
 
@@ -372,10 +388,7 @@ class UNetSegmenter:
                 f"The weights in '{folder}' do not fit its plan",
                 cure="Take the model folder's own copy back.",
             ) from error
-        segmenter = cls()
-        segmenter._network = network.eval()
-        segmenter.plan_, segmenter.legend_ = plan, card.legend
-        segmenter.history_, segmenter.card_ = history, card
+        segmenter = cls.of_parts(card, plan, network, history)
         with naming_damage(folder / ", ".join(cls.own_names)):
             segmenter._take_own(own)
         return segmenter
