@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from suffice.core import (
     Budget,
@@ -24,14 +25,19 @@ from suffice.core import (
 from suffice.io import read_case_image, write_image, write_mask
 from suffice.metrics import components
 from suffice.phantoms import discs
-from suffice.segmenters.searching import sampled
+from suffice.segmenters.bands import Band
+from suffice.segmenters.brightness import Brightness
+from suffice.segmenters.rules import Rule
+from suffice.segmenters.searching import View, sampled
 from suffice.segmenters.splitting import (
     Splitting,
+    _relief,
     average_precision,
     search_splitting,
     split_instances,
 )
-from suffice.segmenters.watershed import WatershedSegmenter
+from suffice.segmenters.threshold import ThresholdParameters
+from suffice.segmenters.watershed import Flood, WatershedSegmenter, _flooded, _steepness
 
 
 def touching(centres: list[tuple[float, float]], radius: float = 8.0) -> np.ndarray:
@@ -79,6 +85,48 @@ def test_brightness_is_asked_for() -> None:
 
 def test_nothing_has_no_objects() -> None:
     assert not split_instances(np.zeros((5, 5), bool), Splitting(relief="distance")).any()
+
+
+@pytest.mark.parametrize("prominence", [0.2, 0.75, 3.0])
+@pytest.mark.parametrize("relief", ["distance", "ratio", "brightness"])
+def test_small_objects_beside_large_ones_are_objects(relief: str, prominence: float) -> None:
+    mask = np.zeros((40, 40), bool)
+    mask[4:24, 4:24] = mask[30:32, 30:32] = mask[35, 3] = True
+    splitting = Splitting(relief=relief, prominence=prominence, smoothing=2.0)  # type: ignore[arg-type]
+    found = split_instances(mask, splitting, brightness=mask.astype(np.float32))
+    np.testing.assert_array_equal(found > 0, mask)
+    assert len({found[14, 14], found[30, 30], found[35, 3]}) == 3
+
+
+def test_the_relief_of_a_thick_slice_is_its_own() -> None:
+    plane = touching([(20, 20), (20, 34)]) > 0
+    mask = np.stack([plane, np.zeros_like(plane), plane], axis=-1)
+    splitting = Splitting(relief="distance", smoothing=2.0)
+    stacked = _relief(mask, splitting, None, (1.0, 1.0, 30.0))
+    alone = _relief(plane, splitting, None, (1.0, 1.0))
+    np.testing.assert_allclose(stacked[..., 0], alone, atol=1e-4)
+
+
+def test_edges_are_as_steep_along_thick_slices() -> None:
+    x, _, z = np.indices((24, 9, 20)) * np.array([1.0, 1.0, 4.0]).reshape(3, 1, 1, 1)
+    along_x, along_z = (
+        _steepness(a.astype(np.float32), (1.0, 1.0, 4.0), 1.0)[12, 4, 10] for a in (x, z)
+    )
+    assert along_x == pytest.approx(1, rel=0.05) and along_z == pytest.approx(along_x, rel=0.05)
+    noise = np.random.default_rng(0).normal(size=(20, 24)).astype(np.float32)
+    expected = ndimage.gaussian_gradient_magnitude(noise, 1.5)
+    np.testing.assert_allclose(_steepness(noise, (1.0, 1.0), 1.5), expected, atol=1e-5)
+
+
+def test_a_thin_piece_beside_a_thick_one_is_not_flooded_away() -> None:
+    image = np.zeros((30, 30), np.float32)
+    image[3:15, 3:15] = image[22:24, 5:25] = 1.0
+    view = View(image[None], (1.0, 1.0))
+    rule = Rule(brightness=Brightness(), band=Band(low=0.5))
+    thresholds = ThresholdParameters(n_channels=1, rules=(rule,), order=(1,))
+    flooded = _flooded(view, thresholds, Flood(inner=3.0, outer=3.0))
+    assert flooded[22:24, 6:24].all() and flooded[5:13, 5:13].all()
+    assert flooded.sum() < 1.5 * (image > 0).sum()
 
 
 def test_small_objects_are_left_out() -> None:

@@ -38,7 +38,7 @@ class Splitting:
         finest axis; its logarithm, for objects of several sizes; the brightness, where objects
         are unlike their surroundings; "none" takes connected components as they are.
     smoothing : float
-        Standard deviation, in voxels, that evens the relief out.
+        Standard deviation, in voxels of the finest axis, that evens the relief out.
     prominence : float
         How far the relief must fall between two peaks, so that they are two objects: in voxels;
         a share, of "ratio" and of the range of brightness.
@@ -93,7 +93,12 @@ def split_instances(
         relief = _relief(mask, splitting, brightness, spacing)
         peaks = _peaks(relief, splitting.prominence) & mask
         markers, _ = ndimage.label(peaks, np.ones((3,) * mask.ndim))
-        numbered = segmentation.watershed(-relief, markers, mask=mask).astype(np.int32)
+        numbered = segmentation.watershed(
+            -relief, markers, connectivity=mask.ndim, mask=mask
+        ).astype(np.int32)
+        # Beside large objects the peak of a small one may not stand out: it is one all the same.
+        unmarked = components(mask & (numbered == 0))
+        numbered = np.where(unmarked > 0, unmarked + numbered.max(), numbered).astype(np.int32)
     return _without_small(numbered, splitting.smallest)
 
 
@@ -182,6 +187,7 @@ def _relief(
     brightness: FloatArray | None,
     spacing: Sequence[float] | None,
 ) -> FloatArray:
+    steps = np.ones(mask.ndim) if spacing is None else np.asarray(spacing) / min(spacing)
     if splitting.relief == "brightness":
         if brightness is None or brightness.shape != mask.shape:
             raise GeometryError(
@@ -195,10 +201,9 @@ def _relief(
         if mask.all() or relief[mask].mean() < relief[~mask].mean():
             relief = -relief
     else:
-        steps = None if spacing is None else np.asarray(spacing) / min(spacing)
         relief = ndimage.distance_transform_edt(mask, sampling=steps)
     if splitting.smoothing:
-        relief = ndimage.gaussian_filter(relief, splitting.smoothing)
+        relief = ndimage.gaussian_filter(relief, splitting.smoothing / steps)
     if splitting.relief == "ratio":
         relief = np.log(np.maximum(relief, 0.5))
     return np.asarray(np.where(mask, relief, relief.min()), dtype=np.float32)

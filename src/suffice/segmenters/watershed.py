@@ -40,6 +40,8 @@ ReadInstances = Callable[[Case], npt.NDArray[Any]]
 
 _RADII = (1.0, 2.0, 3.0, 5.0, 8.0)
 _BLURS = (1.0, 2.0)
+# In voxels.
+_NARROWEST = 0.7
 # Of the budget: thresholds, then borders; objects have the rest.
 _MASKS, _BORDERS = 0.6, 0.75
 
@@ -205,8 +207,11 @@ def _flood_from(
         inside = classes == k
         if inside.any():
             sure = eroded(inside, flood.inner, view.spacing)
-            # What is thin is marked whole, as it would be lost.
-            markers[sure if sure.any() else inside] = k
+            # A piece that is thin all over is marked whole, as it would be lost.
+            pieces = components(inside)
+            is_thin = np.ones(int(pieces.max()) + 1, bool)
+            is_thin[np.unique(pieces[sure])] = is_thin[0] = False
+            markers[sure | is_thin[pieces]] = k
     if not (markers == background).any() or (markers == background).all():
         return classes
     flooded = segmentation.watershed(_edges(view, thresholds, flood.blur), markers)
@@ -219,9 +224,21 @@ def _edges(view: View, thresholds: ThresholdParameters, blur: float) -> FloatArr
     steepest = np.zeros(view.shape, np.float32)
     for channel in channels:
         values = view.array.mean(axis=0) if channel < 0 else view.array[channel]
-        steep = ndimage.gaussian_gradient_magnitude(values, [blur / s for s in view.spacing])
+        steep = _steepness(values, view.spacing, blur)
         steepest = np.maximum(steepest, steep / max(float(values.std()), 1e-6))
     return steepest
+
+
+def _steepness(values: FloatArray, spacing: Sequence[float], blur: float) -> FloatArray:
+    """Magnitude of the gradient, by the unit of the spacing, at a scale in that unit."""
+    total = np.zeros(values.shape, np.float32)
+    for axis, step in enumerate(spacing):
+        sigma = [blur / s for s in spacing]
+        # The derivative of a Gaussian that is narrower than a voxel would be sampled as nothing.
+        sigma[axis] = max(sigma[axis], _NARROWEST)
+        order = [int(a == axis) for a in range(values.ndim)]
+        total += (ndimage.gaussian_filter(values, sigma, order) / step) ** 2
+    return np.asarray(np.sqrt(total))
 
 
 def _search_flood(
