@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,9 +13,7 @@ from suffice.core import (
     DEFAULT_RATER,
     Case,
     CohortError,
-    GeometryError,
     Grid,
-    LabelError,
     LabelMap,
     Legend,
     Listener,
@@ -24,8 +21,10 @@ from suffice.core import (
     SufficeError,
     silent,
 )
+from suffice.io.fitting import common_grid, fitting_mask, mask_values, require_utf8
+from suffice.io.foreign import foreign_size, median_shape, strangers
 from suffice.io.images import read_grid, read_image
-from suffice.io.layouts.draft import Draft, DraftCase, LabelArray
+from suffice.io.layouts.draft import Draft, DraftCase
 from suffice.io.layouts.names import listed
 from suffice.io.layouts.stacks import UNKNOWN_VOXEL_MM, written_stacks
 from suffice.io.left_out import LeftOut
@@ -34,13 +33,9 @@ from suffice.io.polarity import PolarityTally
 
 # Voxels of all images that an import reads to see that they are whole; of the rest, headers.
 _READ_LIMIT_BYTES = 4 * 2**30
-# A volume so many times larger or smaller than the median is of another kind.
-_FOREIGN_FACTOR = 50
-_FOREIGN_MIN_CASES = 5
 _GREY_MIN_VALUES = 16
 _INSTANCES_MIN_VALUES = 64
 _FULL = 255
-_MAX_LABEL = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +120,7 @@ class Intake:
             try:
                 if case.name in names:
                     raise CohortError(f"There is a case '{case.name}' already")
-                _require_utf8([*paths, *case.masks.values()])
+                require_utf8([*paths, *case.masks.values()])
                 if item.stacks:
                     voxel_mm = self.voxel_mm or UNKNOWN_VOXEL_MM
                     item = written_stacks(item, self.folder, voxel_mm)
@@ -136,7 +131,7 @@ class Intake:
                     grid, n_channels = image.grid, image.n_channels
                 else:
                     n_headers += 1
-                    grid, n_channels = _common_grid(paths), None
+                    grid, n_channels = common_grid(paths), None
             except SufficeError as error:
                 self._leave(next(iter(case.images.values())), str(error))
                 continue
@@ -155,33 +150,19 @@ class Intake:
         return kept
 
     def _of_one_kind(self, kept: list[_Kept]) -> list[_Kept]:
-        """Leave out pictures among volumes, or the reverse, foreign volumes, other channels."""
-        n_volumes = sum(item.grid.ndim == 3 for item in kept)
-        ndim = 3 if 2 * n_volumes > len(kept) else 2
-        median = _median_shape(item.grid for item in kept if item.grid.ndim == ndim)
-        counts = Counter(item.n_channels for item in kept if item.n_channels is not None)
-        n_channels = counts.most_common(1)[0][0] if counts else None
-        taken = []
-        for item in kept:
-            path = next(iter(item.draft.case.images.values()))
-            foreign = _foreign(item.grid, median, len(kept))
-            if item.grid.ndim != ndim:
-                kinds = ("a picture", "volumes") if ndim == 3 else ("a volume", "pictures")
-                self._leave(path, f"{kinds[0]} in a cohort of {kinds[1]}")
-            elif foreign:
-                self._leave(path, foreign)
-            elif item.n_channels not in (None, n_channels):
-                self._leave(path, f"has {item.n_channels} channels where most have {n_channels}")
-            else:
-                taken.append(item)
-        return taken
+        """Leave out what is unlike most of the cohort."""
+        reasons = strangers([(item.grid, item.n_channels) for item in kept])
+        for item, reason in zip(kept, reasons, strict=True):
+            if reason is not None:
+                self._leave(next(iter(item.draft.case.images.values())), reason)
+        return [item for item, reason in zip(kept, reasons, strict=True) if reason is None]
 
     def _name_orphans(self, kept: list[_Kept]) -> None:
-        median = _median_shape(item.grid for item in kept)
+        median = median_shape(item.grid for item in kept)
         for path in self.draft.orphans:
             reason = "a mask without an image of its name"
             try:
-                foreign = _foreign(read_grid(path), median, len(kept))
+                foreign = foreign_size(read_grid(path), median, len(kept))
                 reason += f"; {foreign}" if foreign else ""
             except SufficeError:
                 reason += "; it cannot be read either"
@@ -196,12 +177,12 @@ class Intake:
         failed: list[tuple[Path, str]] = []
         for rater, path in case.masks.items():
             try:
-                array = _fitting_mask(path, item.grid, next(iter(case.images.values())))
+                array = fitting_mask(path, item.grid, next(iter(case.images.values())))
                 self._polarity.add(rater, array == 0 if self.invert_masks else array)
                 if self.invert_masks:
                     masks[rater] = self._write(item, rater, array == 0, values)
                 else:
-                    values[path] = _values(array, path)
+                    values[path] = mask_values(array, path)
                     masks[rater] = path
             except SufficeError as error:
                 failed.append((path, str(error)))
@@ -235,7 +216,7 @@ class Intake:
         image = next(iter(case.images.values()))
         path = self._place("masks", item, rater)
         whole = array.astype(np.uint16)
-        values[path] = _values(whole, path)
+        values[path] = mask_values(whole, path)
         legend = Legend.from_names({v: f"label-{v}" for v in values[path] or {1}})
         write_mask(path, LabelMap(whole, item.grid, legend), like=image)
         return path
@@ -320,72 +301,3 @@ class Intake:
             self.notes.append(
                 "Some masks hold so many values that they may number instances, not structures"
             )
-
-
-def _require_utf8(paths: Iterable[Path]) -> None:
-    for path in paths:
-        try:
-            str(path).encode()
-        except UnicodeEncodeError as error:
-            raise CohortError(
-                f"The name {str(path)!r} is not UTF-8", cure="Rename the file."
-            ) from error
-
-
-def _common_grid(paths: list[Path]) -> Grid:
-    first = read_grid(paths[0])
-    for other in paths[1:]:
-        first.require_match(read_grid(other), f"'{paths[0]}'", f"'{other}'")
-    return first
-
-
-def _fitting_mask(path: Path, grid: Grid, image: Path) -> LabelArray:
-    array, own = read_mask_array(path)
-    if grid.ndim == own.ndim == 2 and own.shape != grid.shape:
-        raise _other_size(path, own, grid, image)
-    grid.require_match(own, f"'{image.name}'", f"its mask '{path.name}'")
-    return array
-
-
-def _other_size(path: Path, own: Grid, grid: Grid, image: Path) -> GeometryError:
-    mine, theirs = ("x".join(map(str, shape)) for shape in (own.shape, grid.shape))
-    if all(a <= b for a, b in zip(own.shape, grid.shape, strict=True)):
-        return GeometryError(
-            f"'{path.name}' is smaller than '{image.name}'",
-            got=f"{mine} pixels of {theirs}",
-            cure="It may be a crop: nothing says where in the image it lies.",
-        )
-    return GeometryError(
-        f"'{path.name}' and '{image.name}' differ in size", got=mine, expected=theirs
-    )
-
-
-def _values(array: LabelArray, path: Path) -> frozenset[int]:
-    """List the values of a mask, background left out, without sorting its voxels."""
-    low, high = int(array.min()), int(array.max())
-    if low < 0 or high > _MAX_LABEL:
-        raise LabelError(
-            f"'{path.name}' holds values that no label has",
-            got=f"{low} to {high}",
-            expected=f"0 to {_MAX_LABEL}",
-        )
-    seen = np.zeros(high + 1, dtype=bool)
-    for slab in array:
-        seen[slab] = True
-    return frozenset(int(v) for v in np.flatnonzero(seen) if v)
-
-
-def _median_shape(grids: Iterable[Grid]) -> tuple[int, ...]:
-    shapes = [grid.shape for grid in grids]
-    return tuple(int(n) for n in np.median(shapes, axis=0)) if shapes else ()
-
-
-def _foreign(grid: Grid, median: tuple[int, ...], n_cases: int) -> str | None:
-    """Say why a volume cannot be of this cohort, or ``None``. Pictures vary too much to tell."""
-    if grid.ndim != 3 or len(median) != 3 or n_cases < _FOREIGN_MIN_CASES:
-        return None
-    ratio = float(np.prod(grid.shape) / np.prod(median))
-    if 1 / _FOREIGN_FACTOR < ratio < _FOREIGN_FACTOR:
-        return None
-    mine, theirs = ("x".join(map(str, shape)) for shape in (grid.shape, median))
-    return f"a foreign volume: {mine} voxels where the median of the cohort is {theirs}"
