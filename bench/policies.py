@@ -103,7 +103,9 @@ def main() -> None:
             table = pd.DataFrame([{**about, "policy": policy, **row} for row in rows])
             replace_rows(path, table, RUN)
             print(policy, round(table["dice"].mean(), 4), table["steps"].iloc[0], flush=True)
-    print(summarise(pd.read_csv(path)).to_string(index=False))
+    rows = pd.read_csv(path)
+    alike = (rows["dataset"] == options.dataset) & (rows["minutes"] == options.minutes)
+    print(summarise(rows[alike]).to_string(index=False))
 
 
 if __name__ == "__main__":

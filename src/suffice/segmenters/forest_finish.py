@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -71,20 +72,19 @@ def search_finish(
     voxel = min(min(s.view.spacing) for s in samples)
     bare = (Cleaning(),) * len(names)
     best, best_dice, classes = None, -1.0, list[Any]()
-    for weight in weights:
-        for blur in _BLURS:
-            finish = Finish(weights=weight, blur=blur * voxel, cleaning=bare)
-            found = [
-                finish.weighted(p, s.view.spacing).argmax(axis=0).astype(np.uint8)
-                for p, s in zip(shares, samples, strict=True)
-            ]
-            each = [_structure_dice(found, samples, k) for k in range(1, len(names) + 1)]
-            if np.mean(each) > best_dice:
-                best, best_dice, classes = finish, float(np.mean(each)), found
-                for name, value in zip(names, each, strict=True):
-                    search.tell(name, value)
-            if best is not None and not search.has_time(0.9):
-                break
+    for weight, blur in itertools.product(weights, _BLURS):
+        if best is not None and not search.has_time(0.9):
+            break
+        finish = Finish(weights=weight, blur=blur * voxel, cleaning=bare)
+        found = [
+            finish.weighted(p, s.view.spacing).argmax(axis=0).astype(np.uint8)
+            for p, s in zip(shares, samples, strict=True)
+        ]
+        each = [_structure_dice(found, samples, k) for k in range(1, len(names) + 1)]
+        if np.mean(each) > best_dice:
+            best, best_dice, classes = finish, float(np.mean(each)), found
+            for name, value in zip(names, each, strict=True):
+                search.tell(name, value)
     if best is None:
         raise ValueError("no weights to try")
     for k, name in enumerate(names, start=1):
