@@ -17,11 +17,15 @@ from suffice.core import Listener, ModelError, Progress, UsageError, silent
 from suffice.training.resampling import Slab, most_probable, resample_slabs
 from suffice.training.tiles import AxisTiles, plan_tiles
 
-# Volumes in large patches are run in tiles of up to 1.5 patches, which saves overlap. Instance norm
-# sees other statistics there: on phantoms of the chest and patches of 48 voxels Dice rose by two
-# points, with patches of 32 on the hippocampus it fell by 1.4, so small patches are kept.
+# Volumes in large patches are run in tiles of up to ten patches, most of them in one: fewer voxels
+# are run twice, and each sees more around it. On phantoms of the chest and patches of 96 voxels
+# Dice was 0.938 in tiles of a patch, 0.981 in ten; MONAI's and nnU-Net's half overlapping patches
+# reach 0.959. Instance norm sees other statistics there, and with patches of 32 on the
+# hippocampus, which a tile holds hardly more of, Dice fell by 1.4 points: small patches are kept.
 LARGE_PATCH = 48
-STRETCH = 1.5
+STRETCH = 10
+# Of the map of the finest features of one tile in single precision; a few are held at once.
+MAX_MAP_BYTES = 2**29
 # Slices of a volume that are run at once.
 SLICES_VOXELS = 2**20
 LAYOUT = {4: torch.channels_last, 5: torch.channels_last_3d}
@@ -42,8 +46,9 @@ class TilingOptions(TypedDict, total=False):
     autocast : torch dtype, optional
         Precision of the convolutions.
     max_tile_voxels : int, optional
-        Lets tiles grow beyond the patch where this saves overlap; by default to 1.5 patches in
-        volumes whose patches have at least 48 voxels along each axis, else not.
+        Lets tiles grow beyond the patch where this saves overlap; by default to ten patches in
+        volumes whose patches have at least 48 voxels along each axis, as far as half a gigabyte
+        for each map of the finest features allows, else not.
     slicewise : bool
         Whether a network in two dimensions runs over the slices of ``(C, S, Y, X)``.
     listener : callable
@@ -212,8 +217,13 @@ class _TiledRun:
     def _max_voxels(self) -> int:
         if self.max_tile_voxels:
             return self.max_tile_voxels
-        is_large = len(self.patch_size) == 3 and min(self.patch_size) >= LARGE_PATCH
-        return round((STRETCH if is_large else 1.0) * math.prod(self.patch_size))
+        patch_voxels = math.prod(self.patch_size)
+        if len(self.patch_size) != 3 or min(self.patch_size) < LARGE_PATCH:
+            return patch_voxels
+        # Finest first, as networks are written: the convolution that sees the image.
+        first = next((m for m in self.net.modules() if isinstance(m, nn.Conv3d)), None)
+        width = self.n_classes if first is None else first.out_channels
+        return max(patch_voxels, min(STRETCH * patch_voxels, MAX_MAP_BYTES // (4 * width)))
 
     def _blend(
         self, batch: npt.NDArray[np.generic], axes: Sequence[AxisTiles], axis: int
