@@ -1,6 +1,9 @@
 """Fixtures for every room."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
@@ -8,6 +11,9 @@ import pytest
 
 from suffice.core import Case, Channel, Cohort, Legend
 from suffice.io import write_cohort
+
+if TYPE_CHECKING:
+    from suffice.training.plan import Plan
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +45,28 @@ def _ball_case(folder: Path, i: int, *, is_labelled: bool) -> Case:
         return Case(name, f"subject{i}", {"image": image})
     nib.save(nib.Nifti1Image(ball.astype(np.uint8), affine), mask)
     return Case(name, f"subject{i}", {"image": image}, {"expert": mask})
+
+
+@pytest.fixture
+def disc_plan() -> Plan:
+    """For pictures of discs, small enough to be learned in seconds."""
+    from suffice.training.plan import Plan
+
+    return Plan(
+        ndim=2,
+        slice_axis=None,
+        spacing_mm=(1.0, 1.0),
+        pixel_units=True,
+        patch_size=(32, 32),
+        batch_size=2,
+        in_channels=1,
+        n_classes=2,
+        widths=(8, 16, 16),
+        strides=((2, 2), (2, 2)),
+        blocks=(1, 1, 1),
+        normalisation=("scan",),
+        intensity=((0.0, 1.0, 0.5, 0.5),),
+        flip_axes=(0, 1),
+        augmentation="light",
+        precision="32-true",
+    )

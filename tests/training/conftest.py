@@ -10,7 +10,6 @@ import torch
 
 from suffice.phantoms import discs
 from suffice.training.machine import Machine
-from suffice.training.plan import Plan
 from suffice.training.store import Store, StoredCase
 
 
@@ -26,28 +25,6 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture
 def cpu() -> Machine:
     return Machine(n_cores=2, memory_gb=8.0, accelerator="cpu", precision="32-true")
-
-
-@pytest.fixture
-def disc_plan() -> Plan:
-    return Plan(
-        ndim=2,
-        slice_axis=None,
-        spacing_mm=(1.0, 1.0),
-        pixel_units=True,
-        patch_size=(32, 32),
-        batch_size=2,
-        in_channels=1,
-        n_classes=2,
-        widths=(8, 16, 16),
-        strides=((2, 2), (2, 2)),
-        blocks=(1, 1, 1),
-        normalisation=("scan",),
-        intensity=((0.0, 1.0, 0.5, 0.5),),
-        flip_axes=(0, 1),
-        augmentation="light",
-        precision="32-true",
-    )
 
 
 @pytest.fixture(scope="session")

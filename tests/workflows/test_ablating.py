@@ -41,38 +41,17 @@ def cohort(tiny_cohort: Cohort) -> Cohort:
     return replace(tiny_cohort, cases=cases)
 
 
-def plan_of() -> Plan:
-    return Plan(
-        ndim=2,
-        slice_axis=None,
-        spacing_mm=(1.0, 1.0),
-        pixel_units=True,
-        patch_size=(32, 32),
-        batch_size=2,
-        in_channels=1,
-        n_classes=2,
-        widths=(8, 16, 16),
-        strides=((2, 2), (2, 2)),
-        blocks=(1, 1, 1),
-        normalisation=("scan",),
-        intensity=((0.0, 1.0, 0.5, 0.5),),
-        flip_axes=(0, 1),
-        augmentation="strong",
-        precision="32-true",
-    )
-
-
-def test_arms_leave_out_and_leave_alone() -> None:
+def test_arms_leave_out_and_leave_alone(disc_plan: Plan) -> None:
     arms = {arm.name: arm for arm in arms_of("strong", ["gamma", "rotation+scale"], ["cutmix"])}
     left = {
-        name: set(families_of(augmentation_of(arm.plan(plan_of())))) for name, arm in arms.items()
+        name: set(families_of(augmentation_of(arm.plan(disc_plan)))) for name, arm in arms.items()
     }
     everything = set(families_of(POLICIES["strong"]))
     assert left["none"] == set()
     assert left["full"] | {"flip"} == everything | {"flip"}
     assert left["full"] - left["without rotation+scale"] == {"rotation", "scale"}
     assert left["only gamma"] == {"gamma"}
-    assert arms["with cutmix"].plan(plan_of()).mixing == ("cutmix",)
+    assert arms["with cutmix"].plan(disc_plan).mixing == ("cutmix",)
 
 
 def test_too_few_minutes_are_refused_with_those_that_would_do() -> None:
@@ -98,7 +77,7 @@ def test_a_family_is_worth_what_leaving_it_out_costs() -> None:
 
 
 def test_an_ablation_is_done_once(
-    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cohort: Cohort, disc_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = []
 
@@ -107,7 +86,7 @@ def test_an_ablation_is_done_once(
         return scores_of(arm.name, seed)
 
     monkeypatch.setattr(ablating, "_scores", scores)
-    monkeypatch.setattr(ablating, "plan_for", lambda *_, **__: replace(plan_of(), n_steps=500))
+    monkeypatch.setattr(ablating, "plan_for", lambda *_, **__: replace(disc_plan, n_steps=500))
     monkeypatch.setattr(ablating, "data_hash", lambda _: "same")
     out = tmp_path / "ablation"
     settings = {"minutes": 20.0, "policy": "light", "families": ["gamma"]}
@@ -133,9 +112,9 @@ def test_too_few_subjects_are_refused(tiny_cohort: Cohort, tmp_path: Path) -> No
 
 
 def test_a_network_too_slow_for_the_minutes_is_refused(
-    cohort: Cohort, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cohort: Cohort, disc_plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ablating, "plan_for", lambda *_, **__: replace(plan_of(), n_steps=20))
+    monkeypatch.setattr(ablating, "plan_for", lambda *_, **__: replace(disc_plan, n_steps=20))
     monkeypatch.setattr(ablating, "data_hash", lambda _: "same")
     with pytest.raises(UsageError, match="400 minutes in all"):
         ablate(cohort, tmp_path / "out", minutes=20, policy="light", families=["gamma"])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from suffice.augment import SpatialDraw
 from suffice.core import ModelError
@@ -108,6 +109,12 @@ def test_patches_keep_objects_on_their_image(two_discs: StoredInstances) -> None
     inside = image[0].numpy() != 0
     assert agrees[inside].mean() > 0.97
     assert set(np.unique(instances)) == {0, 1, 2}
+    for number in (1, 2):
+        near = ndimage.binary_dilation(instances == number, iterations=4)
+        seen, told = (
+            ndimage.center_of_mass(m & near) for m in (image[0].numpy() > 0, instances == number)
+        )
+        np.testing.assert_allclose(seen, told, atol=0.15)
 
 
 def test_a_plan_survives_its_file() -> None:
