@@ -32,6 +32,9 @@ def page() -> str:
     for name, command in sorted(group.commands.items()):
         below = command.context_class(command, info_name=name, parent=context)
         parts += [f"## suffice {name}\n", _block(command.get_help(below))]
+        for inner, part in sorted(getattr(command, "commands", {}).items()):
+            deeper = part.context_class(part, info_name=inner, parent=below)
+            parts += [f"## suffice {name} {inner}\n", _block(part.get_help(deeper))]
     return "\n".join(parts)
 
 

@@ -31,8 +31,17 @@ _Model = Annotated[
 _Init = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE",
-        help="Start a yolo from these weights, e.g. yolov8n-seg.pt; nothing in them is run.",
+        metavar="PATH",
+        help="Start from trained weights: a model, nnU-Net v2, a MONAI bundle, a file; nothing in"
+        " them is run. A yolo from e.g. yolov8n-seg.pt.",
+    ),
+]
+_Tune = Annotated[
+    str,
+    typer.Option(
+        metavar="WAYS",
+        help="How weights of --init change: all, slow, frozen, gradual, layerwise, l2-sp,"
+        " low-rank; several with commas.",
     ),
 ]
 
@@ -46,6 +55,7 @@ def train(
     cases: _Cases = None,
     model: _Model = "auto",
     init: _Init = None,
+    tune: _Tune = "",
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -66,6 +76,7 @@ def train(
             cases=None if cases is None else training.read_names(cases),
             model=model,
             init=init,
+            tune=[name.strip() for name in tune.split(",") if name.strip()],
             seed=seed,
             overwrite=force,
             listener=listener,

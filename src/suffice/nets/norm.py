@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 EPSILON = 1e-5
+# Voxels that are summed up at once.
+BLOCK = 16384
 
 
 class InstanceNormAct(nn.Module):
@@ -82,11 +84,19 @@ def _sum_products(a: Tensor, b: Tensor) -> Tensor:
     """Sum ``a * b`` along V, shape ``(N, 1, C)``.
 
     The diagonal of a matrix product: it needs C times the sums, but neither memory nor torch's
-    slow reductions over an outer axis, and it adds blockwise, with less rounding.
+    slow reductions over an outer axis. Block by block, as a product of few channels adds its
+    262,144 terms of a patch of 64 voxels one after another: the variance was off by 8e-5.
     """
+    n_whole = a.shape[1] // BLOCK
     # Under autocast the product alone would be rounded to eight bits.
     with torch.autocast(a.device.type, enabled=False):
-        return (a.mT @ b).diagonal(dim1=1, dim2=2)[:, None]
+        if n_whole < 2:
+            return (a.mT @ b).diagonal(dim1=1, dim2=2)[:, None]
+        end = n_whole * BLOCK
+        blocks = [x[:, :end].unflatten(1, (n_whole, BLOCK)) for x in (a, b)]
+        sums = (blocks[0].mT @ blocks[1]).diagonal(dim1=2, dim2=3).sum(1, keepdim=True)
+        rest = (a[:, end:].mT @ b[:, end:]).diagonal(dim1=1, dim2=2)[:, None]
+        return sums + rest
 
 
 def _normalise(x: Tensor, weight: Tensor, bias: Tensor, slope: float) -> Tensor:

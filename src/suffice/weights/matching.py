@@ -17,6 +17,8 @@ from suffice.weights.adapting import Rules, reshaped
 LEAST_SHARE = 0.05
 # What programs wrap a network in stands before the names of its arrays.
 _DEEPEST_PREFIX = 3
+# A network around a U-Net holds it under this name.
+INNER = "backbone."
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ def take(network: nn.Module, arrays: Mapping[str, Tensor], rules: Rules | None =
     adapted: dict[str, str] = {}
     used: set[str] = set()
     for name, target in own.items():
-        source = arrays.get(prefix + name)
+        key = prefix + name.removeprefix(INNER)
+        source = arrays.get(key)
         if source is None:
             continue
         module = modules.get(name.rpartition(".")[0])
@@ -118,7 +121,7 @@ def take(network: nn.Module, arrays: Mapping[str, Tensor], rules: Rules | None =
                 done = fitted[1]
         if done is None:
             continue
-        used.add(prefix + name)
+        used.add(key)
         if done:
             adapted[name] = done
         else:
@@ -182,4 +185,5 @@ def _prefix(own: Mapping[str, Tensor], arrays: Mapping[str, Tensor]) -> str:
         parts = name.split(".")
         for n in range(1, min(_DEEPEST_PREFIX, len(parts) - 1) + 1):
             candidates.add(".".join(parts[:n]) + ".")
-    return max(sorted(candidates), key=lambda p: sum(p + name in arrays for name in own))
+    inner = [name.removeprefix(INNER) for name in own]
+    return max(sorted(candidates), key=lambda p: sum(p + name in arrays for name in inner))

@@ -13,7 +13,9 @@ import numpy as np
 from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
 from suffice.files import require_free
 from suffice.segmenters import RUNGS, Segmenter
+from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
+from suffice.training.tuning import tuning_named
 from suffice.workflows.allotting import AUTO, Rungs, choose_rung
 from suffice.workflows.locking import alone_in
 
@@ -46,6 +48,7 @@ def train(
     overwrite: bool = False,
     model: str = AUTO,
     init: Path | None = None,
+    tune: Sequence[str] = (),
     rungs: Rungs = RUNGS,
     listener: Listener = silent,
 ) -> Trained:
@@ -75,7 +78,9 @@ def train(
     model : str
         Kind of the model, see `suffice.segmenters.RUNGS`; ``auto`` is a U-Net.
     init : Path, optional
-        A checkpoint to start from, e.g. ``yolov8n-seg.pt``; for the kind ``yolo`` alone.
+        Trained weights to start a U-Net or a YOLO from.
+    tune : sequence of str
+        How those of a U-Net are changed, see `suffice.training.tuning.TUNINGS`.
     rungs : dict of str to type of Segmenter
         The kinds to choose from.
     listener : callable
@@ -89,14 +94,14 @@ def train(
     """
     out = Path(out)
     rung = choose_rung(model, rungs)
-    _untrained(rung, init, rungs)
+    _untrained(rung, init, tune, rungs)
     require_free(out, overwrite=overwrite, mark=MODEL_MARK)
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
     workdir = workdir or out.with_name(out.name + ".work")
     started = time.monotonic()
     with alone_in(workdir):
-        segmenter = _untrained(rung, init, rungs).fit(
+        segmenter = _untrained(rung, init, tune, rungs).fit(
             labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
         )
         segmenter.save(out, overwrite=overwrite)
@@ -105,19 +110,25 @@ def train(
         model=out,
         cases=labelled.names,
         minutes=round((time.monotonic() - started) / 60, 2),
-        notes=segmenter.notes_ if isinstance(segmenter, YoloSegmenter) else (),
+        notes=segmenter.notes_ if isinstance(segmenter, YoloSegmenter | UNetSegmenter) else (),
     )
 
 
-def _untrained(rung: str, init: Path | None, rungs: Rungs) -> Segmenter:
+def _untrained(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) -> Segmenter:
     kind = rungs[rung]
+    if init is None and tune:
+        raise UsageError("Only weights to start from can be tuned", cure="Give --init too.")
     if init is None:
         return kind()
-    if not issubclass(kind, YoloSegmenter):
+    if issubclass(kind, YoloSegmenter) and not tune:
+        return kind(init=init)
+    if not issubclass(kind, UNetSegmenter):
         raise UsageError(
-            "Weights to start from are for YOLO alone", got=rung, cure="Give --model yolo too."
+            "Weights to start from are for U-Nets and YOLO, ways of tuning for U-Nets",
+            got=rung,
+            cure="Give --model unet, unet-plain or prob_unet, or yolo without --tune.",
         )
-    return kind(init=init)
+    return kind(init=init, tuning=tuning_named(tune))
 
 
 def choose_labelled(
