@@ -65,9 +65,9 @@ def model(
     )
     workdir = tmp_path_factory.mktemp("prob") / "work"
     learned = disputed.subset(["c0", "c1", "c2", "c3"])
-    budget = Budget(minutes=400 / 60)
+    budget = Budget(minutes=800 / 60)
     with pytest.MonkeyPatch.context() as patch:
-        # Two hundred steps, however long reading took.
+        # Four hundred steps, however long reading took.
         patch.setattr(unet_module, "LEAST_TRAINING", 1.0)
         return ProbUNetSegmenter(plan=plan).fit(learned, budget=budget, seed=0, workdir=workdir)
 

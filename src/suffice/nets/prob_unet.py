@@ -58,12 +58,8 @@ class ProbUNet(nn.Module):
             ndim, in_channels + n_classes, widths=widths, strides=strides, n_latent=n_latent
         )
         self.mixer = Mixer(ndim, widths[0], n_latent, n_classes)
-        # In training alone: one mask without a latent sample, to teach the features by.
-        self.guide = CONVOLUTION[ndim](widths[0], n_classes, (1,) * ndim)
 
-    def forward(
-        self, images: Tensor, targets: Tensor, noise: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, images: Tensor, targets: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Redraw the masks of a training batch.
 
         Parameters
@@ -79,14 +75,10 @@ class ProbUNet(nn.Module):
         logits : tensor of shape (N, K, *spatial)
         divergence : tensor of shape (N,)
             Of the posterior from the prior, in nats.
-        guide : tensor of shape (N, K, *spatial)
-            Logits of one mask from the features alone.
         """
         posterior = self.posterior(torch.cat([images, targets.to(images.dtype)], dim=1))
         divergence = posterior.divergence(self.prior(images))
-        features = self.backbone(images)[0]
-        logits = self.mixer(features, posterior.sample(noise))
-        return logits, divergence, pointwise(self.guide, features)
+        return self.mixer(self.backbone(images)[0], posterior.sample(noise)), divergence
 
 
 class Mixer(nn.Module):
