@@ -32,6 +32,8 @@ class ModelCard:
         Of suffice and the library that does the work.
     started_from, licence : str
         Trained weights that it goes back to, and the licence that binds them, where known.
+    method : str
+        How it learned, where its kind has several ways.
     """
 
     rung: str
@@ -45,6 +47,7 @@ class ModelCard:
     versions: dict[str, str]
     started_from: str = ""
     licence: str = ""
+    method: str = ""
 
     @classmethod
     def of(
@@ -98,6 +101,7 @@ def read_card(folder: Path) -> ModelCard:
             versions=table["versions"],
             started_from=table.get("started_from", ""),
             licence=table.get("licence", ""),
+            method=table.get("method", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(
@@ -115,7 +119,7 @@ def card_to_toml(card: ModelCard) -> str:
         f"seed = {card.seed}",
         f"n_steps = {card.n_steps}",
     ]
-    for key in ("started_from", "licence"):
+    for key in ("method", "started_from", "licence"):
         if getattr(card, key):
             lines.append(f"{key} = {toml(getattr(card, key))}")
     for channel in card.channels:

@@ -10,6 +10,7 @@ from suffice.segmenters.card import read_card
 from suffice.segmenters.energy import TotalVariationSegmenter
 from suffice.segmenters.forest import ForestSegmenter
 from suffice.segmenters.plain_unet import PlainUNetSegmenter
+from suffice.segmenters.pretrained import PretrainedUNet
 from suffice.segmenters.prob_unet import ProbUNetSegmenter
 from suffice.segmenters.protocol import Segmenter
 from suffice.segmenters.random_walker import RandomWalkerSegmenter
@@ -54,9 +55,12 @@ def load_segmenter(folder: Path) -> Segmenter:
     Raises
     ------
     ModelError
-        If the folder is no model, damaged, or of a rung that this version does not know.
+        If the folder is no model, damaged, or of a rung that this version does not know or that
+        cannot segment.
     """
     rung = read_card(folder).rung
+    if rung == PretrainedUNet.rung:
+        return PretrainedUNet.load(folder)
     if rung not in RUNGS:
         raise ModelError(
             f"'{folder}' holds a model of an unknown kind",

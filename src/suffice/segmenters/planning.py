@@ -6,9 +6,10 @@ import time
 
 import numpy as np
 
-from suffice.core import Budget, Cohort, Listener, Progress, silent
+from suffice.core import Budget, Cohort, Image, LabelMap, Legend, Listener, Progress, silent
 from suffice.io import read_case_image, read_case_mask
 from suffice.segmenters.preparing import case_facts
+from suffice.segmenters.unlabelled import brighter_part
 from suffice.training.calibrate import calibrated_plan
 from suffice.training.fingerprint import fingerprint
 from suffice.training.machine import Machine, detect_machine, threads_on
@@ -33,6 +34,7 @@ def plan_for(
     Parameters
     ----------
     labelled : Cohort
+        Where none of its cases has a mask, the plan is made for what is brighter than the rest.
     budget : Budget
     seed : int
         Draws the cases that are read where there are more than 64.
@@ -45,14 +47,17 @@ def plan_for(
     started = time.monotonic() if started is None else started
     machine = machine or detect_machine()
     rng = np.random.default_rng(seed)
-    chosen = sorted(rng.permutation(len(labelled))[:MAX_CASES])
+    known = labelled.labelled()
+    read = known if len(known) else labelled
+    chosen = sorted(rng.permutation(len(read))[:MAX_CASES])
     facts, n_channels = [], 0
     for done, index in enumerate(chosen):
-        case = labelled.cases[index]
+        case = read.cases[index]
         listener(Progress("plan", done / len(chosen), note=case.name))
-        image = read_case_image(labelled, case)
+        image = read_case_image(read, case)
         n_channels = image.n_channels
-        facts.append(case_facts(image, read_case_mask(labelled, case), rng))
+        mask = read_case_mask(read, case) if len(known) else _brighter(image)
+        facts.append(case_facts(image, mask, rng))
     spent = time.monotonic() - started
     with threads_on(machine.n_cores):
         return calibrated_plan(
@@ -65,6 +70,10 @@ def plan_for(
             train_seconds=max(budget.seconds - 2 * spent, budget.seconds / 2),
             encoder=encoder,
         )
+
+
+def _brighter(image: Image) -> LabelMap:
+    return LabelMap(brighter_part(image.array), image.grid, Legend.from_names({1: "brighter"}))
 
 
 def _in_hu(cohort: Cohort, n_channels: int) -> tuple[bool, ...]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from suffice.core import Cohort, CohortError, Listener, ModelError, Progress, UsageError
-from suffice.io import read_case_image
-from suffice.segmenters.framing import prepare_scan
+from suffice.core import Cohort, CohortError, Listener, UsageError
 from suffice.segmenters.unet import UNetSegmenter
+from suffice.segmenters.unlabelled import store_unlabelled
 from suffice.training.loop import augmentation_of, hounsfield_of
 from suffice.training.objective import Objective
 from suffice.training.plan import Plan
@@ -96,21 +93,7 @@ class PooledUNetSegmenter(UNetSegmenter):
         self, store: Store, labelled: Cohort, plan: Plan, seed: int, listener: Listener
     ) -> None:
         super()._fill(store, labelled, plan, seed, listener)
-        for i, case in enumerate(self.pool.cases):
-            if store.has(case.name):
-                continue
-            listener(Progress("prepare", i / len(self.pool), note=case.name))
-            try:
-                prepared, _ = prepare_scan(read_case_image(self.pool, case), plan)
-            except ModelError as error:
-                raise CohortError(
-                    f"The unlabelled case '{case.name}' is unlike the labelled ones",
-                    got=error.got,
-                    expected=error.expected,
-                    cure="Leave it out of cases.csv, or convert it.",
-                ) from error
-            nobody_s = np.zeros(prepared.shape[1:], np.uint8)
-            store.add(case.name, prepared, nobody_s, np.random.default_rng(0))
+        store_unlabelled(store, self.pool, plan, listener=listener)
 
     def _learned(self, plan: Plan, store: Store, workdir: Path) -> Objective:
         feed = PoolFeed(

@@ -149,9 +149,10 @@ def _own(folder: Path) -> Source:
         )
     card, plan, weights, _, _ = read_unet(folder)
     inner = {name.removeprefix("backbone."): array for name, array in weights.items()}
+    how = f"{rung} by {card.method}" if card.method else rung
     return Source(
         path=folder,
-        kind=f"a {rung} of suffice",
+        kind=f"a {how} of suffice",
         arrays=inner,
         shape=shape_of(inner),
         plan=plan,
