@@ -155,6 +155,11 @@ def test_the_rung_numbers_objects_on_the_images_grid(tmp_path: Path) -> None:
     assert found.shape == image.grid.shape and found.dtype == np.int32
     assert found.max() == 2 and average_precision([found], [truths["w1"]]) > 0.7
     np.testing.assert_array_equal(segmenter.predict(image).instances, found)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WatershedSegmenter, "most_voxels", {2: 700, 3: 700})
+        coarse = segmenter.predict(image)
+    assert coarse.instances is not None and coarse.instances.max() == 2
+    assert not coarse.instances[coarse.labels.array == 0].any()
     with pytest.raises(UsageError, match="No such structure: got wall, expected cell"):
         segmenter.instances(image, "wall")
 

@@ -196,6 +196,7 @@ class SearchedSegmenter(ABC, Generic[P]):
                 classes = shares.argmax(axis=0).astype(np.uint8)
             elif shares is None:
                 classes = resample_labels(classes, full, self.legend_.n_classes)
+            objects = None if objects is None else sampled(objects, full)
         if keep_probabilities:
             if shares is None:
                 shares = np.stack([classes == k for k in range(self.legend_.n_classes)])
@@ -205,7 +206,7 @@ class SearchedSegmenter(ABC, Generic[P]):
         return Prediction(
             LabelMap(labels, image.grid, self.legend_),
             probabilities,
-            None if objects is None else self._back(image, sampled(objects, full)),
+            None if objects is None else self._back(image, np.where(classes, objects, 0)),
         )
 
     def _split(self, view: View, classes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32] | None:
