@@ -179,22 +179,47 @@ def _limits(axes: Axes, known: pd.DataFrame) -> None:
 
 
 def _names(axes: Axes, known: pd.DataFrame, palette: Palette) -> None:
-    """Write the names beside the points; where points lie close, one above the other."""
+    """Write the names beside the points, or as near as there is room, with a line to each."""
+    taken: list[tuple[float, float, float]] = []
+    bars = [
+        (math.log(row["minutes"]), np.fmin(row["low"], row["dice"]), np.fmax(row["high"], 0))
+        for row in known.to_dict("records")
+    ]
+    least, most = axes.get_xlim()
     low, high = axes.get_ylim()
     step = 0.055 * (high - low)
-    taken: list[tuple[float, float]] = []
     for row in known.sort_values("dice", ascending=False).to_dict("records"):
-        x, y = math.log(row["beside"]), min(float(row["dice"]), high - 0.5 * step)
-        while any(abs(x - tx) < 1.2 and abs(y - ty) < step for tx, ty in taken):
-            y -= 0.25 * step
-        taken.append((x, y))
         words = f"{row['rung']} ({row['verdict']})" if row["verdict"] else str(row["rung"])
+        x = math.log(row["beside"])
+        # What the letters take of the axis, with the gap before them.
+        end = x + math.log(most / least) * (0.02 + 0.0115 * len(words))
+
+        def is_free(y: float, x: float = x, end: float = end) -> bool:
+            return all(
+                end < first or last < x or abs(y - other) >= step for first, last, other in taken
+            ) and not any(
+                x < at < end and bottom - 0.5 * step < y < top + 0.5 * step
+                for at, bottom, top in bars
+            )
+
+        shifts = sorted((0.25 * step * k for k in range(-40, 41)), key=abs)
+        places = [float(row["dice"]) + shift for shift in shifts]
+        inside = [y for y in places if low + step < y < high - 0.4 * step]
+        y = next((y for y in inside if is_free(y)), float(row["dice"]))
+        taken.append((x, end, y))
         axes.annotate(
             words,
-            (row["beside"], y),
-            xytext=(9, 0),
-            textcoords="offset points",
+            (row["minutes"], row["dice"]),
+            xytext=(row["beside"] * (most / least) ** 0.018, y),
+            textcoords="data",
             va="center",
             color=palette.ink,
             fontsize=9.5,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": palette.muted,
+                "linewidth": 0.6,
+                "relpos": (0.0, 0.5),
+                "shrinkB": 3,
+            },
         )
