@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
 from suffice.files import require_free
 from suffice.segmenters import RUNGS, Segmenter
+from suffice.segmenters.starting import read_source
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
 from suffice.training.tuning import tuning_named
@@ -116,9 +118,8 @@ def train(
 
 def _untrained(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) -> Segmenter:
     kind = rungs[rung]
-    if init is None and tune:
-        raise UsageError("Only weights to start from can be tuned", cure="Give --init too.")
     if init is None:
+        starting(init, tune)
         return kind()
     if issubclass(kind, YoloSegmenter) and not tune:
         return kind(init=init)
@@ -129,6 +130,30 @@ def _untrained(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) 
             cure="Give --model unet, unet-plain or prob_unet, or yolo without --tune.",
         )
     return kind(init=init, tuning=tuning_named(tune))
+
+
+def starting(init: Path | None, tune: Sequence[str]) -> dict[str, Any]:
+    """Say for the record of a study what its U-Nets start from; nothing where from nothing.
+
+    Raises
+    ------
+    SufficeError
+        If there is nothing to tune, or no such way.
+    """
+    if init is None and not tune:
+        return {}
+    if init is None:
+        raise UsageError("Only weights to start from can be tuned", cure="Give --init too.")
+    tuning_named(tune)
+    read_source(init)
+    return {"init": init.resolve().as_posix(), "tune": list(tune)}
+
+
+def started(settings: Mapping[str, Any], kind: type[Segmenter]) -> dict[str, Any]:
+    """Read from the record of a study what a kind of model starts from."""
+    if "init" not in settings or not issubclass(kind, UNetSegmenter):
+        return {}
+    return {"init": Path(settings["init"]), "tune": tuple(settings["tune"])}
 
 
 def choose_labelled(
