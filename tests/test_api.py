@@ -37,6 +37,7 @@ EXPORTED = [
     "measure_mask",
     "plan_training",
     "predict",
+    "pretrain",
     "read_case_image",
     "read_case_mask",
     "read_cohort",

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from suffice.workflows.importing import import_cohort
     from suffice.workflows.planning import plan_training
     from suffice.workflows.predicting import predict
+    from suffice.workflows.pretraining import pretrain
     from suffice.workflows.running import run
     from suffice.workflows.training import train
 
@@ -80,6 +81,7 @@ __all__ = [
     "measure_mask",
     "plan_training",
     "predict",
+    "pretrain",
     "read_case_image",
     "read_case_mask",
     "read_cohort",
@@ -132,6 +134,7 @@ _HOMES = {
     "suffice.workflows.importing": ["import_cohort"],
     "suffice.workflows.planning": ["plan_training"],
     "suffice.workflows.predicting": ["predict"],
+    "suffice.workflows.pretraining": ["pretrain"],
     "suffice.workflows.running": ["run"],
     "suffice.workflows.training": ["train"],
 }
