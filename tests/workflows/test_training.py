@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from suffice.core import Cohort, CohortError, FileFormatError, StorageError, UsageError
+from suffice.segmenters import UNetSegmenter
+from suffice.segmenters.pooled_unet import PooledUNetSegmenter
 from suffice.workflows import opening
-from suffice.workflows.training import choose_labelled, read_names, train
+from suffice.workflows.training import choose_labelled, read_names, train, with_pool
 
 
 def test_a_model_is_left_and_no_work_folder(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
@@ -81,3 +83,18 @@ def test_a_score_of_many_is_held_out_by_what_their_masks_show(
     monkeypatch.setattr(opening, "hold_out", lambda *_, **options: seen.update(options))
     opening.divide(tiny_cohort, test=None, seed=0)
     assert seen["presence"] == {name: ["ball"] for name in tiny_cohort.labelled().names}
+
+
+def test_the_pool_is_what_has_no_mask(tiny_cohort: Cohort) -> None:
+    pooled = with_pool(UNetSegmenter(), tiny_cohort.unlabelled(), "mean-teacher")
+    assert isinstance(pooled, PooledUNetSegmenter)
+    assert pooled.pool.names == tiny_cohort.unlabelled().names
+    assert set(pooled.pool.names).isdisjoint(tiny_cohort.labelled().names)
+
+
+def test_only_a_unet_learns_from_a_pool(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
+    with pytest.raises(UsageError, match="Only a U-Net learns from scans without masks"):
+        train(tiny_cohort, tmp_path / "m", minutes=1, rungs=fakes.rungs, unlabelled="copy-paste")
+    with pytest.raises(CohortError, match="no unlabelled scan"):
+        train(tiny_cohort.labelled(), tmp_path / "m", minutes=1, unlabelled="copy-paste")
+    assert not any(tmp_path.iterdir())

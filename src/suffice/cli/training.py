@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from suffice.cli.console import answer, answer_json, remark, showing_progress
-from suffice.cli.options import CohortFolder, Force, Json, Minutes, Seed
+from suffice.cli.options import CohortFolder, Force, Init, Json, Minutes, Seed, Tune, names_of
 from suffice.cli.problems import named_problems
 
 _Out = Annotated[
@@ -28,20 +28,12 @@ _Model = Annotated[
         metavar="KIND", help="Kind of model, as `suffice plan` lists them; auto is a U-Net."
     ),
 ]
-_Init = Annotated[
-    Path | None,
+_Unlabelled = Annotated[
+    str | None,
     typer.Option(
-        metavar="PATH",
-        help="Start from trained weights: a model, nnU-Net v2, a MONAI bundle, a file; nothing in"
-        " them is run. A yolo from e.g. yolov8n-seg.pt.",
-    ),
-]
-_Tune = Annotated[
-    str,
-    typer.Option(
-        metavar="WAYS",
-        help="How weights of --init change: all, slow, frozen, gradual, layerwise, l2-sp,"
-        " low-rank; several with commas.",
+        metavar="WAY",
+        help="Let a U-Net learn from the scans without masks, too: self-training, mean-teacher,"
+        " uncertainty-aware, copy-paste, unimatch, cross-pseudo.",
     ),
 ]
 
@@ -54,8 +46,9 @@ def train(
     n_labels: _NLabels = None,
     cases: _Cases = None,
     model: _Model = "auto",
-    init: _Init = None,
-    tune: _Tune = "",
+    init: Init = None,
+    tune: Tune = "",
+    unlabelled: _Unlabelled = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -76,7 +69,8 @@ def train(
             cases=None if cases is None else training.read_names(cases),
             model=model,
             init=init,
-            tune=[name.strip() for name in tune.split(",") if name.strip()],
+            tune=names_of(tune),
+            unlabelled=unlabelled,
             seed=seed,
             overwrite=force,
             listener=listener,

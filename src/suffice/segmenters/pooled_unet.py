@@ -22,6 +22,7 @@ from suffice.training.pool import (
     UncertaintyAwareTeacher,
 )
 from suffice.training.store import Store
+from suffice.training.tuning import Tuning
 
 STRATEGIES: dict[str, type[PoolStrategy]] = {
     kind.name: kind
@@ -48,7 +49,8 @@ class PooledUNetSegmenter(UNetSegmenter):
         Scans of the same channels; masks that they may have are not looked at.
     strategy : str
         One of `STRATEGIES`.
-    plan : Plan, optional
+    plan, init, tuning
+        As for `UNetSegmenter`.
 
     Raises
     ------
@@ -58,8 +60,16 @@ class PooledUNetSegmenter(UNetSegmenter):
         If the pool is empty.
     """
 
-    def __init__(self, pool: Cohort, *, strategy: str, plan: Plan | None = None) -> None:
-        super().__init__(plan=plan)
+    def __init__(
+        self,
+        pool: Cohort,
+        *,
+        strategy: str,
+        plan: Plan | None = None,
+        init: Path | None = None,
+        tuning: Tuning | None = None,
+    ) -> None:
+        super().__init__(plan=plan, init=init, tuning=tuning)
         if strategy not in STRATEGIES:
             raise UsageError(
                 "There is no such way to learn from a pool",
@@ -74,6 +84,7 @@ class PooledUNetSegmenter(UNetSegmenter):
         self.strategy = strategy
         bare = tuple(replace(case, masks={}) for case in pool.cases)
         self.pool = replace(pool, cases=bare)
+        self.notes_ = (f"learned from {len(bare)} scans without masks, too, by {strategy}",)
 
     def _kind(self) -> str:
         return f"{self.rung} and {self.strategy}"

@@ -14,6 +14,7 @@ import numpy as np
 from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
 from suffice.files import require_free
 from suffice.segmenters import RUNGS, Segmenter
+from suffice.segmenters.pooled_unet import PooledUNetSegmenter
 from suffice.segmenters.starting import read_source
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
@@ -51,6 +52,7 @@ def train(
     model: str = AUTO,
     init: Path | None = None,
     tune: Sequence[str] = (),
+    unlabelled: str | None = None,
     rungs: Rungs = RUNGS,
     listener: Listener = silent,
 ) -> Trained:
@@ -83,6 +85,9 @@ def train(
         Trained weights to start a U-Net or a YOLO from.
     tune : sequence of str
         How those of a U-Net are changed, see `suffice.training.tuning.TUNINGS`.
+    unlabelled : str, optional
+        Let a U-Net learn from the cases without masks as well, in one of the ways of
+        `suffice.segmenters.pooled_unet.STRATEGIES`.
     rungs : dict of str to type of Segmenter
         The kinds to choose from.
     listener : callable
@@ -96,14 +101,16 @@ def train(
     """
     out = Path(out)
     rung = choose_rung(model, rungs)
-    _untrained(rung, init, tune, rungs)
+    untrained = _untrained(rung, init, tune, rungs)
+    if unlabelled is not None:
+        untrained = with_pool(untrained, cohort.unlabelled(), unlabelled)
     require_free(out, overwrite=overwrite, mark=MODEL_MARK)
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
     workdir = workdir or out.with_name(out.name + ".work")
     started = time.monotonic()
     with alone_in(workdir):
-        segmenter = _untrained(rung, init, tune, rungs).fit(
+        segmenter = untrained.fit(
             labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
         )
         segmenter.save(out, overwrite=overwrite)
@@ -130,6 +137,27 @@ def _untrained(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) 
             cure="Give --model unet, unet-plain or prob_unet, or yolo without --tune.",
         )
     return kind(init=init, tuning=tuning_named(tune))
+
+
+def with_pool(segmenter: Segmenter, pool: Cohort, strategy: str) -> Segmenter:
+    """Let a U-Net learn from scans without masks as well.
+
+    Raises
+    ------
+    UsageError
+        If the segmenter is none that can, or there is no such way.
+    CohortError
+        If there is no such scan.
+    """
+    if type(segmenter) is not UNetSegmenter:
+        raise UsageError(
+            "Only a U-Net learns from scans without masks",
+            got=segmenter.rung,
+            cure="Give --model unet, or leave --unlabelled out.",
+        )
+    return PooledUNetSegmenter(
+        pool, strategy=strategy, init=segmenter.init, tuning=segmenter.tuning
+    )
 
 
 def starting(init: Path | None, tune: Sequence[str]) -> dict[str, Any]:
