@@ -18,3 +18,31 @@ Seed = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Quality = Annotated[
+    bool,
+    typer.Option(
+        "--quality/--no-quality",
+        help="Estimate the Dice of each mask: three predictions a scan in the place of one.",
+    ),
+]
+Init = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        help="Start from trained weights: a model, nnU-Net v2, a MONAI bundle, a file; nothing in"
+        " them is run. A yolo from e.g. yolov8n-seg.pt.",
+    ),
+]
+Tune = Annotated[
+    str,
+    typer.Option(
+        metavar="WAYS",
+        help="How weights of --init change: all, slow, frozen, gradual, layerwise, l2-sp,"
+        " low-rank; several with commas.",
+    ),
+]
+
+
+def names_of(text: str) -> list[str]:
+    """Take names apart that commas part."""
+    return [name.strip() for name in text.split(",") if name.strip()]
