@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from suffice.nets.torch_archive import read_archive
@@ -27,6 +28,7 @@ N_CLASSES = 80
 THEIRS = """
 import sys
 import numpy as np
+import pandas as pd
 import torch
 from ultralytics import YOLO, __version__
 
@@ -90,15 +92,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--python", type=Path, required=True, help="of an env with ultralytics")
     parser.add_argument("--sizes", default="ns")
+    parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    worst = 0.0
+    worst, rows = 0.0, []
     for size in options.sizes:
         version, differences, taken = compare(options.python, size)
         print(f"yolov8{size}-seg of ultralytics {version}: {taken}")
         for name, difference in differences.items():
             print(f"  {name}: largest difference {difference:.2e}")
+            rows.append(
+                {
+                    "network": f"yolov8{size}-seg",
+                    "ultralytics": version,
+                    "output": name,
+                    "largest_difference": float(f"{difference:.3g}"),
+                    "torch": torch.__version__,
+                }
+            )
         worst = max(worst, *differences.values())
+    options.results.mkdir(exist_ok=True)
+    pd.DataFrame(rows).to_csv(options.results / "yolo_parity.csv", index=False)
     if worst > LARGEST_DIFFERENCE:
         raise SystemExit(f"The outputs differ by {worst:.2e}, more than {LARGEST_DIFFERENCE}")
 
