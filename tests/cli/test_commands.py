@@ -20,6 +20,7 @@ COMMANDS = {
     "import",
     "check",
     "plan",
+    "pretrain",
     "train",
     "predict",
     "evaluate",

@@ -18,6 +18,7 @@ from suffice.cli.fusing import fuse
 from suffice.cli.importing import import_
 from suffice.cli.planning import plan
 from suffice.cli.predicting import predict
+from suffice.cli.pretraining import pretrain
 from suffice.cli.problems import show_tracebacks
 from suffice.cli.reporting import report
 from suffice.cli.running import demo, run
@@ -55,6 +56,7 @@ app.command("import")(import_)
 for _command in (
     check,
     plan,
+    pretrain,
     train,
     predict,
     evaluate,
