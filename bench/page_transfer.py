@@ -20,7 +20,7 @@ def nnunet_table(rows: pd.DataFrame) -> Iterator[str]:
         "scan with its axes in an odd order, prepared by both; and the part of that scan's voxels "
         "that get the same label. Random weights draw noise, whose borders are everywhere: where "
         "the scan is resampled, nnU-Net takes the nearest slice of its logits along a thick axis "
-        "and we interpolate probabilities, and labels differ by that.\n\n"
+        "and we interpolate probabilities, so that labels may differ.\n\n"
     )
     yield row(
         [
