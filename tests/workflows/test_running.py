@@ -43,6 +43,8 @@ def test_the_whole_study(finished: Study, told: list[Progress]) -> None:
         "measures.csv",
         "models",
         "predictions",
+        "quality.csv",
+        "quality.json",
         "report.html",
         "scores.csv",
         "splits.csv",

@@ -161,15 +161,28 @@ def _answer(evaluation: Evaluation, *, as_json: bool) -> None:
                 "ceiling": evaluation.ceiling_summary.drop(columns="rung").to_dict("records"),
                 "undefined": evaluation.undefined.drop(columns="rung").to_dict("records"),
                 "objects": evaluation.objects.to_dict("records"),
+                "quality": evaluation.quality.to_dict("records"),
                 "left_out": [{"path": i.path, "reason": i.reason} for i in evaluation.left_out],
             }
         )
     else:
         _answer_tables(evaluation)
+        _answer_quality(evaluation.quality)
     if evaluation.left_out:
         n = len(evaluation.left_out)
         remark(f"error: {n} masks were left out of the score. Mend them as said above.")
         raise typer.Exit(PROBLEM)
+
+
+def _answer_quality(quality: pd.DataFrame) -> None:
+    """Say how the Dice that `predict` expected of these masks came true."""
+    from suffice.study.estimates import estimate_errors
+
+    if not len(quality):
+        return
+    answer("predicted Dice against true Dice; held_90: part above the bound that 90 % should keep")
+    errors = estimate_errors(quality)
+    answer_table(tuple(errors.columns), errors.itertuples(index=False))
 
 
 def _remark_on_objects(objects: pd.DataFrame) -> None:

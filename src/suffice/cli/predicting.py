@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from suffice.cli.console import answer, answer_json, remark, showing_progress
-from suffice.cli.options import Force, Json
+from suffice.cli.options import Force, Json, Quality
 from suffice.cli.problems import PROBLEM, named_problems
 
 Format = Literal["auto", "nii.gz", "nrrd", "mha", "png", "tif"]
@@ -34,12 +34,16 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Keep the probability of each class too.")
     ] = False,
+    quality: Quality = True,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
     """Draw a mask for every scan, on the scan's own grid.
 
     Masks that are there already are left as they are unless --force is given.
+
+    A model that `suffice run` made with at least four scored subjects also tells what Dice to
+    expect of each mask, the worst first, in predictions.csv.
     """
     from suffice.workflows.predicting import predict
 
@@ -51,11 +55,14 @@ def predict(
             suffix=None if file_format == "auto" else f".{file_format}",
             mirror=mirror,
             keep_probabilities=probabilities,
+            judge=quality,
             overwrite=force,
             listener=listener,
         )
     if done.skipped:
         remark(f"{len(done.skipped)} masks were there already; --force predicts them again")
+    if done.estimates is not None:
+        remark(f"what Dice to expect of each mask, the worst first: {done.estimates}")
     for item in done.failed:
         remark(f"left out {item.path}: {item.reason}")
     if as_json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from suffice.cli.console import answer, answer_json, answer_table, remark, showing_progress
-from suffice.cli.options import CohortFolder, Json, Minutes, Seed
+from suffice.cli.options import CohortFolder, Init, Json, Minutes, Quality, Seed, Tune, names_of
 from suffice.cli.problems import named_problems
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ def run(
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Average over mirrored pictures: slower, a bit better.")
     ] = False,
+    quality: Quality = True,
+    init: Init = None,
+    tune: Tune = "",
     force: Annotated[
         bool,
         typer.Option("--force", help="Replace a study that was begun with other settings or data."),
@@ -54,6 +57,7 @@ def run(
 
     Scores are of subjects that the scored model never saw; the final model draws the masks of
     the unlabelled scans. Several --models are fitted on the same folds and the best is kept.
+    Where at least four subjects are scored, each mask comes with the Dice to expect of it.
 
     Killed or interrupted, the same command goes on where it was.
     """
@@ -66,10 +70,13 @@ def run(
             read_cohort(cohort),
             out,
             minutes=minutes,
-            models=[name.strip() for name in models.split(",") if name.strip()],
+            models=names_of(models),
             test=None if test is None else read_names(test),
             seed=seed,
             mirror=mirror,
+            judge=quality,
+            init=init,
+            tune=names_of(tune),
             overwrite=force,
             listener=listener,
         )

@@ -11,8 +11,11 @@ from scipy.optimize import nnls
 
 FloatArray = npt.NDArray[np.float64]
 
-PENALTY = 3.0
-"""Strength of the ridge: cases' worth of evidence that a doubt, in its spread, means nothing."""
+PENALTY = 10.0
+"""Strength of the ridge: cases' worth of evidence that a doubt, in its spread, means nothing.
+
+In simulations with 8 to 32 subjects, 10 was at or near the least error at every strength of signal.
+"""
 
 _LEAST_SPREAD = 1e-9
 

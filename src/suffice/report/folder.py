@@ -12,6 +12,8 @@ import pandas as pd
 
 from suffice.core import FileFormatError, UsageError
 from suffice.study import Caution, StudyFolder, read_cautions
+from suffice.study.estimates import COLUMNS as ESTIMATE_COLUMNS
+from suffice.study.estimates import LOWER, PREDICTIONS_CSV, QUALITY_COLUMNS
 from suffice.study.ladder import COLUMNS as LADDER_COLUMNS
 
 _NUMBERS = (
@@ -35,6 +37,8 @@ _NUMBERS = (
     "behind",
     "behind_low",
     "behind_high",
+    "predicted_dice",
+    *LOWER.values(),
 )
 
 
@@ -67,6 +71,8 @@ class Study:
     cautions: tuple[Caution, ...] = ()
     ceiling: pd.DataFrame | None = None
     ladder: pd.DataFrame | None = None
+    estimates: pd.DataFrame | None = None
+    quality: pd.DataFrame | None = None
 
     @property
     def rung(self) -> str | None:
@@ -122,6 +128,8 @@ def read_study(folder: Path) -> Study:
         cautions=read_cautions(place.cautions),
         ladder=_read_table(place.ladder, LADDER_COLUMNS),
         ceiling=_read_table(place.ceiling_summary, ("rater", "label", "metric", "mean")),
+        estimates=_read_table(place.predictions / PREDICTIONS_CSV, ESTIMATE_COLUMNS),
+        quality=_read_table(place.quality_table, QUALITY_COLUMNS),
     )
 
 

@@ -37,9 +37,12 @@ def next_steps(study: Study, dice: pd.DataFrame | None) -> list[str]:
         )
     n_segmented = count_segmented(study)
     if n_segmented:
+        how = "and no score speaks of them one by one."
+        if study.estimates is not None:
+            how = "the worst by their predicted Dice first, as in predictions/predictions.csv."
         steps.append(
             f"Look through {count(n_segmented, 'mask')} in predictions/, each over its scan: nobody"
-            " has seen them, and no score speaks of them one by one."
+            f" has seen them, {how}"
         )
     if any(h.is_final and h.rung == study.rung for h in study.histories):
         steps.append(

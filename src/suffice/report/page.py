@@ -19,6 +19,7 @@ from suffice.report.ladder import ladder_figure, ladder_rows, ladder_sentences
 from suffice.report.next_steps import count_segmented, next_steps
 from suffice.report.plots import dice_figure, history_figure, learned_columns
 from suffice.report.provenance import provenance_rows, relative
+from suffice.report.quality import quality_level, quality_rows, quality_sentences
 from suffice.report.raters import rater_labels, rater_rows
 from suffice.report.scoring import (
     OUTCOMES,
@@ -32,7 +33,7 @@ from suffice.report.scoring import (
     validation_sentences,
 )
 from suffice.report.volumes import measure_tables
-from suffice.report.words import duration, interval, number
+from suffice.report.words import duration, interval, number, percent
 from suffice.study import StudyFolder
 
 _MAX_LEFT_OUT = 500
@@ -115,6 +116,10 @@ def _content(study: Study) -> dict[str, Any]:
         "ladder_figure": Markup(_ladder_figure(study)) if len(ladder_rows(study)) > 1 else None,
         "ladder_rows": ladder_rows(study),
         "ladder_sentences": ladder_sentences(study),
+        "quality_rows": quality_rows(study),
+        "quality_level": percent(quality_level(study)),
+        "quality_sentences": quality_sentences(study),
+        "n_estimates": 0 if study.estimates is None else len(study.estimates),
         "measures": [] if study.measures is None else measure_tables(study.measures),
         "next_steps": next_steps(study, dice),
         "left_out": _left_out(study),

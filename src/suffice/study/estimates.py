@@ -61,7 +61,7 @@ def _row(estimate: Estimate) -> dict[str, object]:
 
 
 def worst_first(estimates: pd.DataFrame, quality: Quality) -> pd.DataFrame:
-    """One row a case, the worst first.
+    """One row a case, the worst first: those to look at first, then the others, by their Dice.
 
     ``look`` is ``first`` where the estimate is lower than those of three in four held-back cases
     or something stands out.
@@ -76,8 +76,8 @@ def worst_first(estimates: pd.DataFrame, quality: Quality) -> pd.DataFrame:
     known = [judge.honest(held).get(MEAN, np.nan) for held in judge.held_back]
     limit = float(np.nanquantile(known, _DOUBTFUL_PART))
     doubtful = (means["predicted_dice"] < limit) | (means["notes"] != "")
-    means = means.assign(look=np.where(doubtful, FIRST, ""))
-    order = ["predicted_dice", *LOWER.values(), "case"]
+    means = means.assign(look=np.where(doubtful, FIRST, ""), is_fine=~doubtful)
+    order = ["is_fine", "predicted_dice", *LOWER.values(), "case"]
     return means.sort_values(order, kind="stable")[list(COLUMNS)].reset_index(drop=True)
 
 

@@ -65,6 +65,16 @@ class StudyFolder:
         return self.root / "measures.csv"
 
     @property
+    def quality(self) -> Path:
+        """What the scored cases tell of how Dice can be told without a drawn mask."""
+        return self.root / "quality.json"
+
+    @property
+    def quality_table(self) -> Path:
+        """True beside predicted Dice of the scored cases."""
+        return self.root / "quality.csv"
+
+    @property
     def left_out(self) -> Path:
         """What was left out, with reasons."""
         return self.root / "left_out.csv"
@@ -106,6 +116,8 @@ class StudyFolder:
             self.cautions,
             self.costs,
             self.ladder,
+            self.quality,
+            self.quality_table,
             self.report,
         )
         folders = (

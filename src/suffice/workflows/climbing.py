@@ -19,6 +19,7 @@ from suffice.core import (
     UsageError,
 )
 from suffice.io import LeftOut
+from suffice.quality import LEAST_SUBJECTS
 from suffice.segmenters.gauging import gauging
 from suffice.study import (
     Choice,
@@ -37,7 +38,8 @@ from suffice.workflows.evaluating import Evaluation, evaluate
 from suffice.workflows.opening import Division
 from suffice.workflows.predicting import Predicted, SegmenterLoader, predict_scans
 from suffice.workflows.scans import scan_of_case
-from suffice.workflows.training import train
+from suffice.workflows.training import started, train
+from suffice.workflows.witnessing import Traits, Witness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,15 @@ class Job:
     mirror: bool
     rungs: Rungs
     load: SegmenterLoader
+    traits: Traits
+    judge: bool
     listener: Listener
+
+    @property
+    def judged(self) -> bool:
+        """Whether masks are judged: where that is wanted and enough subjects are held back."""
+        scored = self.cohort.subset(self.division.fold_of())
+        return self.judge and len(scored.subjects) >= LEAST_SUBJECTS
 
     @property
     def seed(self) -> int:
@@ -96,6 +106,8 @@ def fit_final(job: Job) -> list[LeftOut]:
     rung, final = job.record.rung, job.division.final
     _train(job, rung, None, final.train)
     failed: list[LeftOut] = []
+    likeness = partial(job.traits.likeness, final.train)
+    witness = Witness(likeness, mirror=job.mirror) if job.judged else None
     places = (
         (final.test, job.study.validation(rung)),
         (
@@ -104,7 +116,7 @@ def fit_final(job: Job) -> list[LeftOut]:
         ),
     )
     for names, folder in places:
-        failed += predict_cases(job, rung, None, names, folder).failed
+        failed += predict_cases(job, rung, None, names, folder, witness).failed
     return failed
 
 
@@ -155,21 +167,29 @@ def score_rung(job: Job, rung: str, *, is_final: bool, ceiling: bool = False) ->
 
 
 def predict_cases(
-    job: Job, rung: str, fold: int | None, names: Sequence[str], folder: Path
+    job: Job,
+    rung: str,
+    fold: int | None,
+    names: Sequence[str],
+    folder: Path,
+    witness: Witness | None = None,
 ) -> Predicted:
     """Predict cases with a model of the study into a folder; note what a scan took."""
     cases = job.cohort.subset(names).cases
+    witnessed = witness.seconds if witness else 0.0
     with gauging() as gauge:
         done = predict_scans(
             [scan_of_case(job.cohort, case) for case in cases],
             folder,
             load=partial(job.load, job.study.model(rung, fold)),
             mirror=job.mirror,
+            witness=witness,
             task=f"predict {folder.name}",
             listener=job.listener,
         )
     if done.written:
-        _note_cost(job, rung, fold, seconds_per_scan=gauge.seconds / len(done.written))
+        seconds = gauge.seconds - (witness.seconds if witness else 0.0) + witnessed
+        _note_cost(job, rung, fold, seconds_per_scan=seconds / len(done.written))
     return done
 
 
@@ -187,6 +207,7 @@ def _train(job: Job, rung: str, fold: int | None, names: Sequence[str]) -> None:
             workdir=job.study.work / place.name,
             model=rung,
             rungs=job.rungs,
+            **started(job.record.settings, job.rungs[rung]),
             listener=_part_of(job, rung, fold),
         )
     _note_cost(job, rung, fold, minutes=gauge.minutes, memory_gb=gauge.peak_gb)

@@ -35,6 +35,7 @@ from suffice.study import (
     write_scores,
 )
 from suffice.study.ceiling import CEILING_SUMMARY_CSV, ceiling_scores, summarise_ceiling
+from suffice.study.estimates import compare_estimates, read_estimates
 from suffice.study.scores import mean_over_raters
 from suffice.workflows.objects import ObjectSource, objects_table
 from suffice.workflows.references import (
@@ -71,6 +72,9 @@ class Evaluation:
     objects : DataFrame
         What told the objects apart where metrics of instances were asked for: the columns
         ``case, rater, drawn, predicted``, each ``map`` or ``components``.
+    quality : DataFrame
+        True beside predicted Dice, where a table of estimates lies with the masks and one rater
+        is the reference, see `suffice.study.estimates.compare_estimates`.
     """
 
     scores: pd.DataFrame
@@ -80,6 +84,7 @@ class Evaluation:
     ceiling: pd.DataFrame = field(default_factory=pd.DataFrame)
     ceiling_summary: pd.DataFrame = field(default_factory=pd.DataFrame)
     objects: pd.DataFrame = field(default_factory=pd.DataFrame)
+    quality: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def evaluate(
@@ -111,8 +116,8 @@ def evaluate(
         ``sub-01_ses-2``; a file whose name tells none is a subject of its own.
     out : Path, optional
         Folder for ``scores.csv``, ``summary.csv``, ``undefined.csv``, ``ceiling.csv``,
-        ``ceiling_summary.csv``, ``objects.csv`` and ``left_out.csv``. A name that ends in
-        ``.csv`` is that of a file for the scores alone.
+        ``ceiling_summary.csv``, ``objects.csv``, ``quality.csv`` and ``left_out.csv``. A name
+        that ends in ``.csv`` is that of a file for the scores alone.
     rater : str, optional
         Whose masks of a cohort are the reference; the first rater's by default. ``all`` scores
         against each, ``consensus`` against what they come to.
@@ -174,7 +179,8 @@ def evaluate(
             cure="Name each mask after its case.",
         )
     evaluation = _evaluation(rows, ceilings, left_out, seed=seed, level=level)
-    evaluation = replace(evaluation, objects=objects_table(sources))
+    quality = _quality(predictions, evaluation.scores)
+    evaluation = replace(evaluation, objects=objects_table(sources), quality=quality)
     if out is not None:
         _write(evaluation, out, overwrite=overwrite)
     return evaluation
@@ -215,6 +221,14 @@ def _readable(known: References, case: Case) -> Iterator[LabelMap]:
             yield known.read_one(case, rater)
         except SufficeError:
             continue
+
+
+def _quality(predictions: Path, scores: pd.DataFrame) -> pd.DataFrame:
+    """Compare the estimates that `predict` left beside the masks with what became of them."""
+    estimates = read_estimates(predictions) if predictions.is_dir() else None
+    if estimates is None or "rater" in scores.columns:
+        return pd.DataFrame()
+    return compare_estimates(estimates, scores)
 
 
 def _path(place: Path | str | Cohort) -> Path | Cohort:
@@ -290,5 +304,7 @@ def _write(evaluation: Evaluation, out: Path, *, overwrite: bool) -> None:
             write_scores(folder / CEILING_SUMMARY_CSV, evaluation.ceiling_summary)
         if len(evaluation.objects):
             write_scores(folder / "objects.csv", evaluation.objects)
+        if len(evaluation.quality):
+            write_scores(folder / "quality.csv", evaluation.quality)
         if evaluation.left_out:
             write_left_out(folder / LEFT_OUT_CSV, evaluation.left_out)

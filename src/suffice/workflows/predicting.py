@@ -16,7 +16,9 @@ from suffice.io import (
     write_probabilities,
 )
 from suffice.io.formats import stem_of
+from suffice.quality import QUALITY, Quality, read_quality
 from suffice.segmenters import Segmenter, load_segmenter
+from suffice.study.estimates import PREDICTIONS_CSV, write_estimates
 from suffice.training.memory import naming_full_memory
 from suffice.workflows.scans import (
     ScanToPredict,
@@ -24,6 +26,7 @@ from suffice.workflows.scans import (
     read_as_trained,
     require_channels,
 )
+from suffice.workflows.witnessing import Witness, read_doubts
 
 SegmenterLoader = Callable[[Path], Segmenter]
 
@@ -36,11 +39,15 @@ _KEPT_AS = (".nii.gz", ".tif", ".png")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predicted:
-    """What a prediction wrote, what it found there already and what it could not read."""
+    """What a prediction wrote, what it found there already and what it could not read.
+
+    Where the model can tell how good its masks are, ``estimates`` is the table of that.
+    """
 
     written: tuple[Path, ...]
     skipped: tuple[Path, ...]
     failed: tuple[LeftOut, ...]
+    estimates: Path | None = None
 
 
 def predict(
@@ -51,6 +58,7 @@ def predict(
     suffix: str | None = None,
     mirror: bool = False,
     keep_probabilities: bool = False,
+    judge: bool = True,
     overwrite: bool = False,
     load: SegmenterLoader = load_segmenter,
     listener: Listener = silent,
@@ -59,7 +67,9 @@ def predict(
 
     Masks that are there already are left as they are, so that a killed prediction goes on
     where it was. A scan that cannot be read is reported and the others are done. A model that
-    tells objects apart writes a number for each of them into ``out/instances`` too.
+    tells objects apart writes a number for each of them into ``out/instances`` too. One that
+    `run` made with enough scored cases says what Dice to expect of each mask, see `Quality`, in
+    ``out/predictions.csv``, the worst first.
 
     Parameters
     ----------
@@ -77,6 +87,8 @@ def predict(
         not mirrored in training, so that it changes nothing for them.
     keep_probabilities : bool
         Whether to write the probability of each class into ``out/probabilities`` too.
+    judge : bool
+        Whether to estimate the Dice of each mask where the model can: three times as slow.
     overwrite : bool
         Whether to predict again what is there.
     load : callable
@@ -91,6 +103,7 @@ def predict(
     """
     out = Path(out)
     scans, left_out = gather_scans([Path(source) for source in sources], out)
+    quality = _quality_of(Path(model), mirror) if judge else None
     predicted = predict_scans(
         scans,
         out,
@@ -98,14 +111,24 @@ def predict(
         suffix=suffix,
         mirror=mirror,
         keep_probabilities=keep_probabilities,
+        witness=None if quality is None else Witness(lambda: quality.likeness, mirror=mirror),
         overwrite=overwrite,
         listener=listener,
     )
-    return Predicted(
-        written=predicted.written,
-        skipped=predicted.skipped,
+    doubts = read_doubts(out) if quality is not None and out.is_dir() else {}
+    if quality is not None and doubts:
+        write_estimates(out, doubts, quality)
+    return replace(
+        predicted,
         failed=(*left_out, *predicted.failed),
+        estimates=out / PREDICTIONS_CSV if doubts else None,
     )
+
+
+def _quality_of(model: Path, mirror: bool) -> Quality | None:
+    """Read what a model knows of its quality; nothing where it was judged by other pictures."""
+    quality = read_quality(model / QUALITY)
+    return quality if quality is not None and quality.mirror == mirror else None
 
 
 def predict_scans(
@@ -116,11 +139,15 @@ def predict_scans(
     suffix: str | None = None,
     mirror: bool = False,
     keep_probabilities: bool = False,
+    witness: Witness | None = None,
     overwrite: bool = False,
     task: str = "predict",
     listener: Listener = silent,
 ) -> Predicted:
-    """Predict the scans that have no mask in ``out`` yet; see `predict`."""
+    """Predict the scans that have no mask in ``out`` yet; see `predict`.
+
+    A ``witness`` notes what speaks against each mask.
+    """
     waiting: list[tuple[ScanToPredict, Path]] = []
     written: list[Path] = []
     skipped: list[Path] = []
@@ -145,7 +172,7 @@ def predict_scans(
         within = _share_of(listener, task, scan.name, done=i, of=len(waiting))
         within(Progress(task, 0.0))
         try:
-            _predict_one(segmenter, scan, path, mirror, keep_probabilities, within)
+            _predict_one(segmenter, scan, path, mirror, keep_probabilities, witness, within)
             written.append(path)
         except StorageError:
             raise
@@ -176,14 +203,21 @@ def _predict_one(
     path: Path,
     mirror: bool,
     keep_probabilities: bool,
+    witness: Witness | None,
     listener: Listener,
 ) -> None:
     with naming_full_memory("reading this scan", cure="Close other programs that hold memory."):
         image = read_as_trained(scan, segmenter.channels_)
+    for_witness = witness is not None and witness.wants_probabilities(segmenter, image)
     prediction = segmenter.predict(
-        image, mirror=mirror, keep_probabilities=keep_probabilities, listener=listener
+        image,
+        mirror=mirror,
+        keep_probabilities=keep_probabilities or for_witness,
+        listener=listener,
     )
-    if prediction.probabilities is not None:
+    if witness is not None:
+        witness.note(segmenter, image, prediction, path)
+    if prediction.probabilities is not None and keep_probabilities:
         suffix = ".nii.gz" if image.grid.ndim == 3 else ".tif"
         place = path.parent / PROBABILITIES / f"{scan.name}{suffix}"
         write_probabilities(place, prediction.probabilities, image.grid, overwrite=True)

@@ -28,10 +28,14 @@ from suffice.study import (
 from suffice.workflows.allotting import AUTO, Rungs, allot, choose_rungs
 from suffice.workflows.climbing import Job, choose, fit_final, fit_folds, score_rung, write_ladder
 from suffice.workflows.evaluating import Evaluation
+from suffice.workflows.judging import judge_study
 from suffice.workflows.locking import alone_in
 from suffice.workflows.measuring import measure_study
 from suffice.workflows.opening import divide, open_study
 from suffice.workflows.predicting import SegmenterLoader
+from suffice.workflows.references import masks_in
+from suffice.workflows.training import starting
+from suffice.workflows.witnessing import Traits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,9 @@ def run(
     test: Sequence[str] | None = None,
     seed: int = 0,
     mirror: bool = False,
+    judge: bool = True,
+    init: Path | None = None,
+    tune: Sequence[str] = (),
     overwrite: bool = False,
     rungs: Rungs = RUNGS,
     load: SegmenterLoader = load_segmenter,
@@ -108,6 +115,13 @@ def run(
         Seed of the split, the trainings and the intervals.
     mirror : bool
         Whether to average predictions over mirrored pictures; volumes are never mirrored.
+    judge : bool
+        Whether to estimate the Dice of each mask that nobody drew, where at least four scored
+        subjects tell how: each of these masks and of the scored ones takes three predictions.
+    init : Path, optional
+        Trained weights that every U-Net of the study starts from.
+    tune : sequence of str
+        How these are changed, see `suffice.training.tuning.TUNINGS`.
     overwrite : bool
         Whether a study with other settings or data may be replaced.
     rungs : dict of str to type of Segmenter
@@ -127,6 +141,7 @@ def run(
     names = choose_rungs(models, rungs)
     division = divide(cohort, test=test, seed=seed, is_choice=len(names) > 1)
     settings = {"models": list(names), "test": list(test or ()), "mirror": mirror}
+    settings |= starting(init, tune)
     with alone_in(out):
         study, division, record = open_study(
             cohort,
@@ -156,6 +171,8 @@ def run(
                 mirror=mirror,
                 rungs=rungs,
                 load=load,
+                traits=Traits(cohort),
+                judge=judge,
                 listener=listener,
             )
         )
@@ -170,6 +187,7 @@ def _run(job: Job) -> Study:
         job = choose(job)
     failed += fit_final(job)
     summary, unscored = _score(job)
+    judge_study(job)
     measures = measure_study(cohort, study, job.record.rung, listener=job.listener)
     write_scores(study.measures, measures)
     left_out = (*read_left_out(cohort.root / LEFT_OUT_CSV), *failed, *unscored)
@@ -236,6 +254,7 @@ def _conclude(
     is_headline = (summary["label"] == MEAN) & (summary["metric"] == "dice")
     # Nothing but correctly absent structures has no Dice.
     headline = summary[is_headline].to_dict("records") or [{}]
+    predicted = job.study.predictions
     return Study(
         folder=job.study.root,
         report=report,
@@ -246,11 +265,7 @@ def _conclude(
         dice_low=float(headline[0].get("low", "nan")),
         dice_high=float(headline[0].get("high", "nan")),
         n_scored=int(headline[0].get("n_cases", 0)),
-        n_predicted=sum(not path.name.startswith(".") for path in _files(job.study.predictions)),
+        n_predicted=len(masks_in(predicted)) if predicted.is_dir() else 0,
         left_out=left_out,
         cautions=cautions,
     )
-
-
-def _files(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
