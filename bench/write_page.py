@@ -9,7 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 import page_learning
+import page_quality
 import page_speed
+import page_transfer
 from page_versus import versus_tables
 
 HERE = Path(__file__).parent
@@ -58,8 +60,11 @@ masks by Stirenko et al. (CC BY-NC-SA 4.0, research only). Nuclei: 2018 Data Sci
 # In the order of the page; each is written where its table was measured.
 SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "policies": page_learning.policies_table,
+    "pretext": page_learning.pretext_table,
     "instances": page_learning.instances_table,
     "plausible": page_learning.plausible_table,
+    "quality": page_quality.quality_table,
+    "nnunet_parity": page_transfer.nnunet_table,
     "inference": page_speed.inference_table,
     "memory": page_speed.memory_table,
     "augmentation": page_speed.augmentation_table,
