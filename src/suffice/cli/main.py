@@ -23,6 +23,7 @@ from suffice.cli.problems import show_tracebacks
 from suffice.cli.reporting import report
 from suffice.cli.running import demo, run
 from suffice.cli.training import train
+from suffice.cli.weighing import weights
 
 app = typer.Typer(
     name="suffice",
@@ -53,6 +54,7 @@ def _options(
 
 
 app.command("import")(import_)
+app.add_typer(weights)
 for _command in (
     check,
     plan,
