@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 _RESIDUAL = re.compile(r"model\.(?:1\.submodule\.)*(?:0\.)?(conv\.unit([01])\.(.+)|residual\.(.+))")
@@ -43,6 +44,10 @@ def ours_of_dynunet(arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
         layer, _, kind = name.rpartition(".")
         if layer in names:
             found[f"{names[layer]}.{kind}"] = array
+    for i in range(n_down + 1):
+        # Ours add something after lifting, theirs seldom do.
+        width = found[f"lifts.{i}.weight"].shape[1]
+        found.setdefault(f"lifts.{i}.bias", torch.zeros(width))
     return found
 
 
@@ -64,15 +69,10 @@ def ours_of_monai_unet(arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
         elif match[3] in ("conv.weight", "adn.N.weight", "adn.N.bias"):
             part = "0" if match[3].startswith("conv") else "1"
             found[f"{block}.body.{match[2]}.{part}.{match[3].rpartition('.')[2]}"] = array
-    return {n: a for n, a in found.items() if not n.endswith("shortcut.0.bias")}
-
-
-def monai_unet_widths(arrays: Mapping[str, Tensor]) -> Sequence[int]:
-    """Channels of our U-Net that takes the encoder of a UNet, the finest resolution first."""
-    ours = ours_of_monai_unet(arrays)
-    widths = [
-        ours[name].shape[0]
-        for level in range(1, 1 + len(ours))
-        if (name := f"encoder.{level}.0.body.0.0.weight") in ours
-    ]
-    return [widths[0], *widths]
+    # What its first unit does with the scan itself, ours does not: there a level comes before.
+    scan_s = ("encoder.1.0.body.0.0.weight", "encoder.1.0.shortcut.0.weight")
+    return {
+        name: array
+        for name, array in found.items()
+        if name not in scan_s and not name.endswith("shortcut.0.bias")
+    }

@@ -9,7 +9,6 @@ from torch import Tensor
 
 _BLOCK = re.compile(r"layer([1-4])\.(\d+)\.(conv|bn)([12])\.(weight|bias)")
 _SHORTCUT = re.compile(r"layer([1-4])\.(\d+)\.downsample\.([01])\.(weight|bias)")
-WIDTHS = (64, 64, 128, 256, 512)
 
 
 def resnet_prefix(arrays: Mapping[str, Tensor]) -> str | None:
