@@ -80,6 +80,61 @@ def plausible_table(rows: pd.DataFrame) -> Iterator[str]:
     yield f"\n- torch {first['torch']}; {machine_line(first)}\n"
 
 
+def pretext_table(rows: pd.DataFrame) -> Iterator[str]:
+    """Give the section on what weights from scans alone save."""
+    yield "\n## Learning from scans before any mask\n\n"
+    yield (
+        "One planned network, trained on a few labelled cases from random weights and from weights "
+        "that learned from all scans that are not scored, without their masks (`suffice "
+        "pretrain`). Each number of minutes is a whole training with its own schedule, of one "
+        "core's time; the minutes of the pretraining are spent once and stand apart. Dice is "
+        "averaged over labels and draws of labelled cases, with intervals over the unseen cases; "
+        "differences to random weights at the same minutes are paired.\n\n"
+    )
+    head = ["cases", "labels", "draws", "start", "tuning", "scans", "pretraining, minutes"]
+    yield row([*head, "minutes", "Dice, %", "gain, points", "steps"])
+    yield row(["---"] * 11)
+    notes: list[str] = []
+    for (dataset, n_labels), part in rows.groupby(["dataset", "n_labels"], sort=False):
+        plain = part[part["way"] == "scratch"]
+        for (way, tuning, spent), own in part.groupby(
+            ["way", "tuning", "pretrain_minutes"], sort=False
+        ):
+            facts = [dataset, n_labels, own["draw"].nunique(), way, tuning, own.iloc[0]["n_scans"]]
+            for minutes, each in own.groupby("minutes"):
+                cells = [*facts, f"{spent:g}", f"{minutes:g}", *_gained(each, plain)]
+                yield row([*cells, each.iloc[0]["steps"]])
+            if way != "scratch" and len(plain):
+                name = f"{dataset}, {n_labels} labels, {way}, {tuning}"
+                notes.append(f"- {name}: {_time_saved(own, plain)}\n")
+    yield "\n" + "".join(notes)
+    yield f"- torch {rows.iloc[0]['torch']}; {machine_line(rows.iloc[0])}\n"
+
+
+def _gained(each: pd.DataFrame, plain: pd.DataFrame) -> tuple[str, str]:
+    """Dice of trainings of some minutes, and its difference to random weights at the same."""
+    means = each.groupby("case")["dice"].mean()
+    # Only draws that both have, of a bench that was cut short, too.
+    same = plain[(plain["minutes"] == each.iloc[0]["minutes"]) & plain["draw"].isin(each["draw"])]
+    if each.iloc[0]["way"] == "scratch" or same["draw"].nunique() < each["draw"].nunique():
+        return interval(means), ""
+    return interval(means), interval(means - same.groupby("case")["dice"].mean())
+
+
+def _time_saved(own: pd.DataFrame, plain: pd.DataFrame) -> str:
+    """Say in how many of the minutes that were tried the last Dice from random weights is had."""
+    both = set(own["draw"]) & set(plain["draw"])
+    own, plain = (part[part["draw"].isin(both)] for part in (own, plain))
+    longest = plain["minutes"].max()
+    goal = plain[plain["minutes"] == longest]["dice"].mean()
+    means = own.groupby("minutes")["dice"].mean()
+    reached = means.index[means >= goal]
+    words = f"the {100 * goal:.1f} % of random weights after {longest:g} minutes are "
+    if not len(reached):
+        return words + f"not reached in {means.index.max():g}."
+    return words + f"reached in {reached.min():g} ({100 * means[reached.min()]:.1f} %)."
+
+
 def tuning_table(rows: pd.DataFrame) -> Iterator[str]:
     """Give the section on what the defaults were chosen by."""
     yield "\n## What the defaults were chosen by\n\n"
