@@ -17,8 +17,9 @@ def inference_table(rows: pd.DataFrame) -> Iterator[str]:
         "for the hippocampus, so that it needs tiles); the same weights in the same process for "
         "all three. suffice runs the large volumes in one tile, the hippocampus in patches that "
         "overlap by half; MONAI and nnU-Net tile with an overlap of 0.5 and Gaussian weights. "
-        "Seconds are medians, from the normalised volume to the class of each voxel; the ratio is theirs "
-        "to ours in the same precision. Dice is the mean over cases that were not trained on.\n\n"
+        "Seconds are medians, from the normalised volume to the class of each voxel; the ratio is "
+        "theirs to ours in the same precision. Dice is the mean over cases that were not trained "
+        "on.\n\n"
     )
     yield row(["", "precision", "case", "seconds", "ratio", "Dice, %"])
     yield row(["---"] * 6)
