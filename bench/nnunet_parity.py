@@ -47,7 +47,7 @@ def tasks() -> list[dict[str, Any]]:
             "ZScoreNormalization",
             [1, 0, 2],
             seed=5,
-            spacing=[3.5, 1.1, 1.0],
+            spacing=[1.1, 3.5, 1.0],
         ),
     ]
 
@@ -65,9 +65,6 @@ def task(
 ) -> dict[str, Any]:
     """Plans and data set of one network, as nnU-Net writes them."""
     ndim = 2 if name == "2d" else 3
-    widths, convs, last = [8, 16, 32], [2, 2, 2], [2, 1]
-    strides = [[1] * ndim, [1, 2, 2][-ndim:], [2] * ndim]
-    kernels = [[1, 3, 3][-ndim:], [3] * ndim, [3] * ndim]
     configuration: dict[str, Any] = {
         "data_identifier": "parity",
         "preprocessor_name": "DefaultPreprocessor",
@@ -79,54 +76,15 @@ def task(
         "use_mask_for_norm": [inside],
         "batch_dice": False,
     }
-    for what, order in (("data", 3), ("probabilities", 1)):
+    for what, order in (("data", 3), ("probabilities", 1), ("seg", 1)):
         configuration[f"resampling_fn_{what}"] = "resample_data_or_seg_to_shape"
         configuration[f"resampling_fn_{what}_kwargs"] = {
-            "is_seg": False,
+            "is_seg": what == "seg",
             "order": order,
             "order_z": 0,
             "force_separate_z": None,
         }
-    configuration["resampling_fn_seg"] = "resample_data_or_seg_to_shape"
-    configuration["resampling_fn_seg_kwargs"] = {
-        "is_seg": True,
-        "order": 1,
-        "order_z": 0,
-        "force_separate_z": None,
-    }
-    if old:
-        configuration |= {
-            "UNet_class_name": kind,
-            "UNet_base_num_features": 8,
-            "unet_max_num_features": 32,
-            "n_conv_per_stage_encoder": convs,
-            "n_conv_per_stage_decoder": last,
-            "num_pool_per_axis": [2] * ndim,
-            "pool_op_kernel_sizes": strides,
-            "conv_kernel_sizes": kernels,
-        }
-    else:
-        per_stage = "n_conv_per_stage" if kind == "PlainConvUNet" else "n_blocks_per_stage"
-        configuration["architecture"] = {
-            "network_class_name": f"dynamic_network_architectures.architectures.unet.{kind}",
-            "arch_kwargs": {
-                "n_stages": 3,
-                "features_per_stage": widths,
-                "conv_op": f"torch.nn.modules.conv.Conv{ndim}d",
-                "kernel_sizes": kernels,
-                "strides": strides,
-                per_stage: convs,
-                "n_conv_per_stage_decoder": last,
-                "conv_bias": True,
-                "norm_op": f"torch.nn.modules.instancenorm.InstanceNorm{ndim}d",
-                "norm_op_kwargs": {"eps": 1e-05, "affine": True},
-                "dropout_op": None,
-                "dropout_op_kwargs": None,
-                "nonlin": "torch.nn.LeakyReLU",
-                "nonlin_kwargs": {"inplace": True},
-            },
-            "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
-        }
+    configuration |= old_network(kind, ndim) if old else network_of(kind, ndim)
     facts = {"mean": 40.0, "std": 90.0, "percentile_00_5": -150.0, "percentile_99_5": 260.0}
     return {
         "seed": seed,
@@ -156,6 +114,55 @@ def task(
             },
         },
     }
+
+
+def layers(ndim: int) -> tuple[list[list[int]], list[list[int]]]:
+    """Strides and kernels of three levels, the first step in plane alone."""
+    strides = [[1] * ndim, [1, 2, 2][-ndim:], [2] * ndim]
+    return strides, [[1, 3, 3][-ndim:], [3] * ndim, [3] * ndim]
+
+
+def old_network(kind: str, ndim: int) -> dict[str, Any]:
+    """A network as plans described it before nnU-Net 2.3."""
+    strides, kernels = layers(ndim)
+    return {
+        "UNet_class_name": kind,
+        "UNet_base_num_features": 8,
+        "unet_max_num_features": 32,
+        "n_conv_per_stage_encoder": [2, 2, 2],
+        "n_conv_per_stage_decoder": [2, 1],
+        "num_pool_per_axis": [2] * ndim,
+        "pool_op_kernel_sizes": strides,
+        "conv_kernel_sizes": kernels,
+    }
+
+
+def network_of(kind: str, ndim: int) -> dict[str, Any]:
+    """A network as plans describe it since."""
+    strides, kernels = layers(ndim)
+    per_stage = "n_conv_per_stage" if kind == "PlainConvUNet" else "n_blocks_per_stage"
+    arguments = {
+        "n_stages": 3,
+        "features_per_stage": [8, 16, 32],
+        "conv_op": f"torch.nn.modules.conv.Conv{ndim}d",
+        "kernel_sizes": kernels,
+        "strides": strides,
+        per_stage: [2, 2, 2],
+        "n_conv_per_stage_decoder": [2, 1],
+        "conv_bias": True,
+        "norm_op": f"torch.nn.modules.instancenorm.InstanceNorm{ndim}d",
+        "norm_op_kwargs": {"eps": 1e-05, "affine": True},
+        "dropout_op": None,
+        "dropout_op_kwargs": None,
+        "nonlin": "torch.nn.LeakyReLU",
+        "nonlin_kwargs": {"inplace": True},
+    }
+    architecture = {
+        "network_class_name": f"dynamic_network_architectures.architectures.unet.{kind}",
+        "arch_kwargs": arguments,
+        "_kw_requires_import": ["conv_op", "norm_op", "dropout_op", "nonlin"],
+    }
+    return {"architecture": architecture}
 
 
 def write_scan(path: Path, seed: int) -> None:

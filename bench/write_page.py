@@ -12,7 +12,6 @@ import page_learning
 import page_quality
 import page_speed
 import page_transfer
-import page_transfer
 from page_versus import versus_tables
 
 HERE = Path(__file__).parent
@@ -65,7 +64,6 @@ SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "instances": page_learning.instances_table,
     "plausible": page_learning.plausible_table,
     "quality": page_quality.quality_table,
-    "nnunet_parity": page_transfer.nnunet_table,
     "nnunet_parity": page_transfer.nnunet_table,
     "inference": page_speed.inference_table,
     "memory": page_speed.memory_table,

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from suffice.core import UsageError
-from suffice.nets.unet import CONVOLUTION, SLOPE, ConvNorm, PlainBlock, pointwise
+from suffice.nets.unet import CONVOLUTION, ConvNorm, PlainBlock, ResidualBlock, pointwise
 
 TRANSPOSED: dict[int, type[nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 AVERAGE: dict[int, type[nn.Module]] = {2: nn.AvgPool2d, 3: nn.AvgPool3d}
 
 
-class PooledResidualBlock(nn.Module):
-    """Two convolutions and a shortcut that pools before it projects.
+class PooledResidualBlock(ResidualBlock):
+    """A residual block whose shortcut pools before it projects.
 
     References
     ----------
@@ -29,18 +29,13 @@ class PooledResidualBlock(nn.Module):
     def __init__(
         self, ndim: int, n_in: int, n_out: int, *, kernel: Sequence[int], stride: Sequence[int]
     ) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            ConvNorm(ndim, n_in, n_out, kernel=kernel, stride=stride),
-            ConvNorm(ndim, n_out, n_out, kernel=kernel, activate=False),
-        )
+        super().__init__(ndim, n_in, n_out, kernel=kernel, stride=stride)
         self.pool: nn.Module = nn.Identity()
         if max(stride) > 1:
             self.pool = AVERAGE[ndim](tuple(stride), tuple(stride))
-        self.shortcut: nn.Module = nn.Identity()
+        self.shortcut = nn.Identity()
         if n_in != n_out:
             self.shortcut = ConvNorm(ndim, n_in, n_out, kernel=(1,) * ndim, activate=False)
-        self.activation = nn.LeakyReLU(SLOPE, inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(N, C, *spatial)`` to ``(N, C', *spatial / stride)``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -81,30 +81,21 @@ class Objective(Protocol):
 
 def build_network(plan: Plan) -> nn.Module:
     """Make the U-Net of a plan, in the memory layout that convolutions are fastest in."""
+    shared: dict[str, Any] = {
+        "ndim": plan.ndim,
+        "in_channels": plan.in_channels,
+        "n_classes": plan.n_classes,
+        "widths": plan.widths,
+        "strides": plan.strides,
+        "blocks": plan.blocks,
+        "encoder": plan.encoder,
+        "n_heads": min(plan.n_heads, len(plan.strides)),
+    }
+    network: nn.Module
     if plan.architecture == "nnunet":
-        theirs = NnUNet(
-            ndim=plan.ndim,
-            in_channels=plan.in_channels,
-            n_classes=plan.n_classes,
-            widths=plan.widths,
-            strides=plan.strides,
-            kernels=plan.kernels,
-            blocks=plan.blocks,
-            decoder_convs=plan.decoder_convs,
-            encoder=plan.encoder,
-            n_heads=min(plan.n_heads, len(plan.strides)),
-        )
-        return channels_last(theirs, plan.ndim)
-    network = UNet(
-        ndim=plan.ndim,
-        in_channels=plan.in_channels,
-        n_classes=plan.n_classes,
-        widths=plan.widths,
-        strides=plan.strides,
-        blocks=plan.blocks,
-        encoder=plan.encoder,
-        n_heads=min(plan.n_heads, len(plan.strides)),
-    )
+        network = NnUNet(kernels=plan.kernels, decoder_convs=plan.decoder_convs, **shared)
+    else:
+        network = UNet(**shared)
     return channels_last(network, plan.ndim)
 
 
