@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -32,6 +32,7 @@ COMMANDS = {
     "run",
     "report",
     "demo",
+    "weights",
 }
 
 
@@ -46,16 +47,23 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
     return run
 
 
+def commands_within(group: Any) -> Iterator[Any]:
+    """Give every command of a group, those of groups in it too."""
+    for command in group.commands.values():
+        yield from commands_within(command) if hasattr(command, "commands") else (command,)
+
+
 def test_every_command_and_option_is_explained() -> None:
-    commands = typer.main.get_command(app).commands
-    assert set(commands) == COMMANDS
-    for command in commands.values():
+    group = typer.main.get_command(app)
+    assert set(group.commands) == COMMANDS
+    assert all(command.help for command in group.commands.values())
+    for command in commands_within(group):
         assert command.help
         assert all(option.help for option in command.params)
 
 
 def test_every_command_answers_programs() -> None:
-    for command in typer.main.get_command(app).commands.values():
+    for command in commands_within(typer.main.get_command(app)):
         assert "--json" in {name for option in command.params for name in option.opts}
 
 

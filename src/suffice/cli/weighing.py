@@ -73,8 +73,13 @@ def convert(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="MODEL", help="Folder of the model.")],
     force: Force = False,
+    as_json: Json = False,
 ) -> None:
     """Make a model for `suffice predict` of one of nnU-Net v2; nothing in it is run."""
     from suffice.workflows.getting import convert
 
-    answer(str(convert(source, out, overwrite=force)))
+    model = convert(source, out, overwrite=force)
+    if as_json:
+        answer_json({"model": model})
+    else:
+        answer(str(model))
