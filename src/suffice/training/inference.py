@@ -17,15 +17,16 @@ from suffice.core import Listener, ModelError, Progress, UsageError, silent
 from suffice.training.resampling import Slab, most_probable, resample_slabs
 from suffice.training.tiles import AxisTiles, plan_tiles
 
-# Volumes in large patches are run in tiles of up to ten patches, most of them in one: fewer voxels
-# are run twice, and each sees more around it. On phantoms of the chest and patches of 96 voxels
-# Dice was 0.938 in tiles of a patch, 0.981 in ten; MONAI's and nnU-Net's half overlapping patches
-# reach 0.959. Instance norm sees other statistics there, and with patches of 32 on the
-# hippocampus, which a tile holds hardly more of, Dice fell by 1.4 points: small patches are kept.
+# Volumes in large patches are run in tiles of up to ten patches: fewer voxels are run twice, and
+# each sees more around it. On phantoms of the chest and patches of 96 voxels Dice was 0.938 in
+# tiles of a patch, 0.982 in tiles of three to ten that are wider than a patch along every axis;
+# MONAI's and nnU-Net's half overlapping patches reach 0.959. Instance norm sees other statistics
+# there, and with patches of 32 on the hippocampus, which a tile holds hardly more of, Dice fell
+# by 1.4 points: small patches are kept.
 LARGE_PATCH = 48
 STRETCH = 10
 # Of the map of the finest features of one tile in single precision; a few are held at once.
-MAX_MAP_BYTES = 2**29
+MAX_MAP_BYTES = 2**28
 # Slices of a volume that are run at once.
 SLICES_VOXELS = 2**20
 LAYOUT = {4: torch.channels_last, 5: torch.channels_last_3d}
@@ -47,8 +48,8 @@ class TilingOptions(TypedDict, total=False):
         Precision of the convolutions.
     max_tile_voxels : int, optional
         Lets tiles grow beyond the patch where this saves overlap; by default to ten patches in
-        volumes whose patches have at least 48 voxels along each axis, as far as half a gigabyte
-        for each map of the finest features allows, else not.
+        volumes whose patches have at least 48 voxels along each axis, as far as a quarter of
+        a gigabyte for each map of the finest features allows, else not.
     slicewise : bool
         Whether a network in two dimensions runs over the slices of ``(C, S, Y, X)``.
     listener : callable

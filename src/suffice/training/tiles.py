@@ -15,6 +15,8 @@ GAUSSIAN_SIGMA = 1 / 8
 # Context that a voxel needs is counted in voxels: a sixth of a patch of 96, half of one of 32.
 LEAST_OVERLAP_VOXELS = 16
 OVERLAP = 1 / 6
+# Coverings whose voxels differ by less cost about the same.
+ABOUT = 1.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,11 @@ def plan_tiles(
     overlap: float | None,
     max_voxels: int,
 ) -> tuple[AxisTiles, ...]:
-    """Cover an image with equal tiles, none smaller than the patch, in the fewest voxels.
+    """Cover an image with equal tiles, none smaller than the patch, in about the fewest voxels.
 
     Where ``max_voxels`` allows it, tiles are stretched beyond the patch if this saves overlap:
-    one tile of 128 covers 128 voxels, of 96 it takes two.
+    one tile of 128 covers 128 voxels, of 96 it takes two. Of coverings that cost about the same,
+    that is taken whose tiles see furthest along the axis that they see least of.
 
     Parameters
     ----------
@@ -96,13 +99,19 @@ def plan_tiles(
     ]
     if not allowed:
         return tuple(choice[-1] for choice in choices)
-    return min(allowed, key=_voxels_run)
+    fewest = min(_voxels_run(axes) for axes in allowed)
+    alike = [axes for axes in allowed if _voxels_run(axes) <= ABOUT * fewest]
+    return max(alike, key=lambda axes: (_least_sight(axes, patch_size), -_voxels_run(axes)))
 
 
-def _voxels_run(axes: Sequence[AxisTiles]) -> tuple[int, int]:
-    n_tiles = math.prod(len(axis.starts) for axis in axes)
-    tile_voxels = math.prod(axis.tile for axis in axes)
-    return n_tiles * tile_voxels, tile_voxels
+def _voxels_run(axes: Sequence[AxisTiles]) -> int:
+    return math.prod(len(axis.starts) * axis.tile for axis in axes)
+
+
+def _least_sight(axes: Sequence[AxisTiles], patch_size: Sequence[int]) -> float:
+    """Length of a tile in patches, along the axis where it is least; a whole axis is unlimited."""
+    cut = [axis.tile / p for axis, p in zip(axes, patch_size, strict=True) if len(axis.starts) > 1]
+    return min(cut, default=math.inf)
 
 
 def _axis_choices(length: int, patch: int, step: int, overlap: float | None) -> list[AxisTiles]:
