@@ -49,7 +49,7 @@ def true_scores(dataset: Dataset, data: Path, folder: Path, cases: list[str]) ->
     return pd.DataFrame(rows)
 
 
-def compared(study: Path, dataset: Dataset, data: Path, cases: list[str]) -> pd.DataFrame:
+def compared(study: Path, dataset: Dataset, data: Path, bare: Any) -> pd.DataFrame:
     """True and predicted Dice of the unseen cases, beside what a constant would have said."""
     from suffice.study.estimates import compare_estimates, read_estimates
 
@@ -57,8 +57,12 @@ def compared(study: Path, dataset: Dataset, data: Path, cases: list[str]) -> pd.
     estimates = read_estimates(masks)
     if estimates is None:
         raise SystemExit("The study judged no mask: give more labels.")
-    table = compare_estimates(estimates, true_scores(dataset, data, masks, cases))
-    held_back = pd.read_csv(study / "quality.csv")
+    # The cohort may call its labels otherwise than the benchmark does.
+    name_of = {value: name for name, value in dataset.labels.items()}
+    names = {label.name: name_of[label.value] for label in bare.legend}
+    estimates = estimates.replace({"label": names})
+    table = compare_estimates(estimates, true_scores(dataset, data, masks, list(bare.names)))
+    held_back = pd.read_csv(study / "quality.csv", dtype={"label": str}).replace({"label": names})
     constant = held_back.groupby("label")["dice"].mean()
     n_subjects = held_back["subject"].nunique()
     return table.assign(constant=table["label"].map(constant).round(4), n_held_back=n_subjects)
@@ -100,7 +104,7 @@ def main() -> None:
             study = folder / f"{kind}-{n_labels}-{draw}"
             minutes = (N_FOLDS + 1) * options.minutes
             run(given, study, minutes=minutes, models=[kind], seed=draw)
-            table = compared(study, dataset, options.data, list(given.unlabelled().names))
+            table = compared(study, dataset, options.data, given.unlabelled())
             about = {"dataset": options.dataset, "kind": kind, "n_labels": n_labels, "draw": draw}
             about |= {"minutes": options.minutes, **versions}
             rows = pd.DataFrame([{**about, **row} for row in table.to_dict("records")])
