@@ -87,16 +87,13 @@ def _sum_products(a: Tensor, b: Tensor) -> Tensor:
     slow reductions over an outer axis. Block by block, as a product of few channels adds its
     262,144 terms of a patch of 64 voxels one after another: the variance was off by 8e-5.
     """
-    n_whole = a.shape[1] // BLOCK
     # Under autocast the product alone would be rounded to eight bits.
     with torch.autocast(a.device.type, enabled=False):
-        if n_whole < 2:
-            return (a.mT @ b).diagonal(dim1=1, dim2=2)[:, None]
-        end = n_whole * BLOCK
-        blocks = [x[:, :end].unflatten(1, (n_whole, BLOCK)) for x in (a, b)]
-        sums = (blocks[0].mT @ blocks[1]).diagonal(dim1=2, dim2=3).sum(1, keepdim=True)
-        rest = (a[:, end:].mT @ b[:, end:]).diagonal(dim1=1, dim2=2)[:, None]
-        return sums + rest
+        blocks = zip(torch.split(a, BLOCK, dim=1), torch.split(b, BLOCK, dim=1), strict=True)
+        products = [x.mT @ y for x, y in blocks]
+        # One product of all blocks would copy them where there are several patches.
+        total: Tensor = torch.stack(products).sum(0)
+        return total.diagonal(dim1=1, dim2=2)[:, None]
 
 
 def _normalise(x: Tensor, weight: Tensor, bias: Tensor, slope: float) -> Tensor:
