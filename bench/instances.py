@@ -53,6 +53,41 @@ def splitter(segmenter: Any, labelled: Any) -> Callable[[Any], IntArray]:
     return lambda image: split_instances(segmenter.predict(image).labels.array > 0, splitting)
 
 
+def score(segmenter: Any, kind: str, labelled: Any, unseen: Any, out: Path) -> dict[str, Any]:
+    """Average precision over unseen pictures, whose maps of instances are kept in ``out``."""
+    from suffice.io import read_case_image, read_case_instances, write_instances
+    from suffice.metrics import InstanceOverlaps, coco_precision, data_science_bowl_precision
+
+    find = getattr(segmenter, "instances", None)
+    if kind.startswith("unet"):
+        find = splitter(segmenter, labelled)
+    by_threshold: list[list[float]] = [[] for _ in IOUS]
+    curves = []
+    for case in unseen.cases:
+        image, truth = read_case_image(unseen, case), read_case_instances(unseen, case)
+        if kind == "yolo":
+            curve = segmenter.predict_instances(image, least_score=LEAST_SCORE)
+            curves.append((InstanceOverlaps.of(curve.instances, truth), curve.scores))
+            found = segmenter.predict_instances(image).instances
+        else:
+            found = find(image)
+        write_instances(out / f"{case.name}.png", found, image.grid, overwrite=True)
+        overlaps = InstanceOverlaps.of(found, truth)
+        for values, iou in zip(by_threshold, IOUS, strict=True):
+            values.append(data_science_bowl_precision(overlaps, (iou,)))
+    named = zip(by_threshold, IOUS, strict=True)
+    row = {f"ap{round(100 * iou)}": round(float(np.mean(values)), 4) for values, iou in named}
+    # Pictures that all score alike have no interval.
+    low = high = row["ap50"]
+    if np.ptp(by_threshold[0]) > 0:
+        rng = np.random.default_rng(0)
+        low, high = bootstrap((by_threshold[0],), np.mean, rng=rng).confidence_interval
+    row |= {"low50": round(low, 4), "high50": round(high, 4)}
+    row["coco_ap50"] = round(coco_precision(curves, (0.5,)), 4) if curves else ""
+    row["coco_ap"] = round(coco_precision(curves), 4) if curves else ""
+    return row
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kinds", nargs="*", default=["yolo"])
@@ -71,8 +106,7 @@ def main() -> None:
     dataset = DATASETS["nuclei"]
 
     from suffice.core import Budget
-    from suffice.io import read_case_image, read_case_instances, write_instances
-    from suffice.metrics import InstanceOverlaps, coco_precision, data_science_bowl_precision
+    from suffice.io import read_case_instances
     from suffice.segmenters import RUNGS
     from suffice.workflows.importing import import_cohort
 
@@ -96,34 +130,8 @@ def main() -> None:
             )
             minutes = (time.monotonic() - begun) / 60
             segmenter.save(options.out / f"{kind}-model", overwrite=True)
-            find = getattr(segmenter, "instances", None)
-            if kind.startswith("unet"):
-                find = splitter(segmenter, labelled)
-            by_threshold: list[list[float]] = [[] for _ in IOUS]
-            curves = []
-            for case in unseen.cases:
-                image, truth = read_case_image(unseen, case), read_case_instances(unseen, case)
-                if kind == "yolo":
-                    curve = segmenter.predict_instances(image, least_score=LEAST_SCORE)
-                    curves.append((InstanceOverlaps.of(curve.instances, truth), curve.scores))
-                    found = segmenter.predict_instances(image).instances
-                else:
-                    found = find(image)
-                write_instances(
-                    options.out / kind / f"{case.name}.png", found, image.grid, overwrite=True
-                )
-                overlaps = InstanceOverlaps.of(found, truth)
-                for values, iou in zip(by_threshold, IOUS, strict=True):
-                    values.append(data_science_bowl_precision(overlaps, (iou,)))
             row = {"kind": kind, "minutes": round(minutes, 2), **about}
-            for values, iou in zip(by_threshold, IOUS, strict=True):
-                row[f"ap{round(100 * iou)}"] = round(float(np.mean(values)), 4)
-            interval = bootstrap(
-                (by_threshold[0],), np.mean, rng=np.random.default_rng(0)
-            ).confidence_interval
-            row |= {"low50": round(interval.low, 4), "high50": round(interval.high, 4)}
-            row["coco_ap50"] = round(coco_precision(curves, (0.5,)), 4) if curves else ""
-            row["coco_ap"] = round(coco_precision(curves), 4) if curves else ""
+            row |= score(segmenter, kind, labelled, unseen, options.out / kind)
             print(row, flush=True)
             keep(options.results, row)
 
