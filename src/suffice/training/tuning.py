@@ -6,14 +6,17 @@ import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from suffice.core import UsageError
-from suffice.weights import Account
+
+if TYPE_CHECKING:
+    # Reading files needs libraries that a bare machine with a store lacks.
+    from suffice.weights import Account
 
 _PLACE = re.compile(r"(?:^|\.)(stem|encoder|lifts|decoder|heads)(?:\.(\d+))?(?:\.|$)")
 
