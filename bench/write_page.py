@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 import page_learning
+import page_pool
 import page_quality
 import page_speed
 import page_transfer
@@ -60,6 +61,7 @@ masks by Stirenko et al. (CC BY-NC-SA 4.0, research only). Nuclei: 2018 Data Sci
 # In the order of the page; each is written where its table was measured.
 SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "policies": page_learning.policies_table,
+    "pool": page_pool.pool_table,
     "pretext": page_learning.pretext_table,
     "instances": page_learning.instances_table,
     "plausible": page_learning.plausible_table,
