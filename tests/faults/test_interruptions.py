@@ -14,10 +14,10 @@ from suffice.training.checkpoint import TrainingState, load_checkpoint
 # The real command line with checkpoints more often than every half minute.
 COMMAND = """
 import sys
-import suffice.training.loop
+import suffice.training.pacing
 from suffice.cli.main import main
-suffice.training.loop.CHECKPOINT_EVERY_S = 0.3
-suffice.training.loop.HISTORY_EVERY_S = 0.1
+suffice.training.pacing.CHECKPOINT_EVERY_S = 0.3
+suffice.training.pacing.HISTORY_EVERY_S = 0.1
 main()
 """
 MINUTES = 0.2

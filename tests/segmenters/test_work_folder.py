@@ -111,13 +111,13 @@ import torch
 from suffice.core import Budget
 from suffice.io import read_cohort
 from suffice.segmenters import UNetSegmenter
-from suffice.training import loop, machine
+from suffice.training import machine, pacing
 from suffice.training.plan import plan_from_toml
 
 folder, cohort = Path(sys.argv[1]), read_cohort(Path(sys.argv[2]))
 machine.faster_cpu_precision = lambda: "32-true"
 machine.usable_cores = lambda: 1
-loop.CHECKPOINT_EVERY_S = 0.1
+pacing.CHECKPOINT_EVERY_S = 0.1
 plan = plan_from_toml((folder / "plan.toml").read_text())
 UNetSegmenter(plan=plan).fit(
     cohort.subset(["case0", "case1", "case2"]), budget=Budget(minutes=10), seed=0,

@@ -15,6 +15,7 @@ import torch
 from suffice.core import ModelError, Progress
 from suffice.training import loop as training_loop
 from suffice.training import objective as objective_module
+from suffice.training import pacing
 from suffice.training.checkpoint import load_checkpoint
 from suffice.training.loop import Trained, augmentation_of, schedule, train
 from suffice.training.machine import Machine
@@ -48,7 +49,7 @@ def run(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Trained]:
-    monkeypatch.setattr(training_loop, "CHECKPOINT_EVERY_S", 7.0)
+    monkeypatch.setattr(pacing, "CHECKPOINT_EVERY_S", 7.0)
 
     def run(name: str = "checkpoint.pt", plan: Plan = disc_plan, **options: object) -> Trained:
         settings: dict = {"seconds": 60, "seed": 3, "machine": cpu, "clock": ticking(), **options}

@@ -19,10 +19,11 @@ from suffice.augment.mixing import Mixing
 from suffice.core import Listener, ModelError, Progress, silent
 from suffice.nets import LAYOUT
 from suffice.training.batches import PatchSampler
-from suffice.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from suffice.training.checkpoint import TrainingState, load_checkpoint
 from suffice.training.device import Device, make_device
 from suffice.training.machine import Machine
 from suffice.training.objective import Objective, Segmenting, Step
+from suffice.training.pacing import train_for
 from suffice.training.pairs import MixingSampler
 from suffice.training.plan import Plan
 from suffice.training.store import StoredCase
@@ -30,8 +31,6 @@ from suffice.training.tuning import Scratch
 
 WARM_UP = 0.03
 GRADIENT_NORM = 5.0
-CHECKPOINT_EVERY_S = 30.0
-HISTORY_EVERY_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -128,22 +127,7 @@ def train(
     )
     loop.start = start
     loop.restore(load_checkpoint(checkpoint))
-
-    started = clock() - loop.state.seconds
-    saved = noted = loop.state.seconds
-    while (elapsed := clock() - started) < seconds:
-        loop.step(elapsed / seconds)
-        now = loop.state.seconds = clock() - started
-        if now - noted >= HISTORY_EVERY_S or loop.state.step == 1:
-            noted = now
-            listener(loop.note(seconds))
-        if now - saved >= CHECKPOINT_EVERY_S:
-            saved = now
-            save_checkpoint(checkpoint, loop.snapshot())
-    if loop.state.step == 0:
-        loop.step(0.5)
-    loop.note(seconds)
-    save_checkpoint(checkpoint, loop.snapshot())
+    train_for(loop, seconds, checkpoint=checkpoint, listener=listener, clock=clock)
     start.finish(average)
     return Trained(objective.keep(average).to("cpu").eval(), loop.state.history, loop.state.step)
 

@@ -18,14 +18,15 @@ from suffice.augment import POLICIES, Augmentation
 from suffice.core import Listener, ModelError, Progress, silent
 from suffice.nets import LAYOUT, channels_last
 from suffice.nets.yolo import Yolo
-from suffice.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from suffice.training.checkpoint import TrainingState, load_checkpoint
 from suffice.training.device import Device, make_device
 from suffice.training.instances.batches import InstanceSampler
 from suffice.training.instances.loss import instance_loss
 from suffice.training.instances.plan import InstancePlan
 from suffice.training.instances.store import StoredInstances
-from suffice.training.loop import CHECKPOINT_EVERY_S, GRADIENT_NORM, HISTORY_EVERY_S, schedule
+from suffice.training.loop import GRADIENT_NORM, schedule
 from suffice.training.machine import Machine
+from suffice.training.pacing import train_for
 
 # Batches that the averages of batch norm are measured on at the end.
 N_SETTLING = 12
@@ -81,21 +82,7 @@ def train_instances(
     start(network)
     loop = _Loop(plan, cases, network, device, seed)
     loop.restore(load_checkpoint(checkpoint))
-    started = clock() - loop.state.seconds
-    saved = noted = loop.state.seconds
-    while (elapsed := clock() - started) < seconds:
-        loop.step(elapsed / seconds)
-        now = loop.state.seconds = clock() - started
-        if now - noted >= HISTORY_EVERY_S or loop.state.step == 1:
-            noted = now
-            listener(loop.note(seconds))
-        if now - saved >= CHECKPOINT_EVERY_S:
-            saved = now
-            save_checkpoint(checkpoint, loop.snapshot())
-    if loop.state.step == 0:
-        loop.step(0.5)
-    loop.note(seconds)
-    save_checkpoint(checkpoint, loop.snapshot())
+    train_for(loop, seconds, checkpoint=checkpoint, listener=listener, clock=clock)
     loop.settle()
     return TrainedInstances(loop.average.to("cpu").eval(), loop.state.history, loop.state.step)
 
