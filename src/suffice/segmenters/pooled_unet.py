@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from suffice.core import Cohort, CohortError, Listener, UsageError
+from suffice.core import Budget, Cohort, CohortError, Listener, Progress, UsageError
+from suffice.segmenters.registered_pool import share_by_registration
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.unlabelled import store_unlabelled
 from suffice.training.loop import augmentation_of, hounsfield_of
@@ -36,6 +37,10 @@ STRATEGIES: dict[str, type[PoolStrategy]] = {
     )
 }
 """Ways to learn from a pool, by name."""
+
+REGISTRATION = "registration"
+STRATEGIES[REGISTRATION] = SelfTraining
+SHARES = "registered"
 
 
 class PooledUNetSegmenter(UNetSegmenter):
@@ -101,10 +106,23 @@ class PooledUNetSegmenter(UNetSegmenter):
         return replace(labelled, cases=(*labelled.cases, *self.pool.cases))
 
     def _fill(
-        self, store: Store, labelled: Cohort, plan: Plan, seed: int, listener: Listener
+        self,
+        store: Store,
+        labelled: Cohort,
+        plan: Plan,
+        budget: Budget,
+        seed: int,
+        listener: Listener,
     ) -> None:
-        super()._fill(store, labelled, plan, seed, listener)
+        super()._fill(store, labelled, plan, budget, seed, listener)
         store_unlabelled(store, self.pool, plan, listener=listener)
+        if self.strategy == REGISTRATION:
+            folder = store.folder.parent / SHARES
+            account = share_by_registration(
+                store, labelled, self.pool, plan, folder=folder, budget=budget, listener=listener
+            )
+            self.notes_ = (*self.notes_, account)
+            listener(Progress("register", 1.0, note=account))
 
     def _learned(self, plan: Plan, store: Store, workdir: Path) -> Objective:
         feed = PoolFeed(
@@ -116,5 +134,6 @@ class PooledUNetSegmenter(UNetSegmenter):
         )
         kind = STRATEGIES[self.strategy]
         if issubclass(kind, SelfTraining):
-            return kind(feed, workdir / "pool")
+            first = workdir / SHARES if self.strategy == REGISTRATION else None
+            return kind(feed, workdir / "pool", first=first)
         return kind(feed)

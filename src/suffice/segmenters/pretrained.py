@@ -102,7 +102,13 @@ class PretrainedUNet(UNetSegmenter):
         return METHODS[self.method]()
 
     def _fill(
-        self, store: Store, labelled: Cohort, plan: Plan, seed: int, listener: Listener
+        self,
+        store: Store,
+        labelled: Cohort,
+        plan: Plan,
+        budget: Budget,
+        seed: int,
+        listener: Listener,
     ) -> None:
         store_unlabelled(store, labelled, plan, mark=brighter_part, listener=listener)
 

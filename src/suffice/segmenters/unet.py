@@ -208,7 +208,7 @@ class UNetSegmenter:
         given = (store.settings() or {}).get("train_seconds")
         if plan is not None and isinstance(given, int | float):
             # What a disk has lost of the store since is prepared again.
-            self._fill(store, labelled, plan, seed, listener)
+            self._fill(store, labelled, plan, budget, seed, listener)
             return plan, float(given)
         if plan is None:
             plan = self.plan or plan_for(
@@ -227,7 +227,7 @@ class UNetSegmenter:
                 )
             plan = plan if self.plan else self._adapted(plan)
             keep_plan(workdir, plan)
-        self._fill(store, labelled, plan, seed, listener)
+        self._fill(store, labelled, plan, budget, seed, listener)
         spent = time.monotonic() - started
         train_seconds = max(budget.seconds - spent, LEAST_TRAINING * budget.seconds)
         store.close({"train_seconds": train_seconds})
@@ -254,7 +254,13 @@ class UNetSegmenter:
         return plan
 
     def _fill(
-        self, store: Store, labelled: Cohort, plan: Plan, seed: int, listener: Listener
+        self,
+        store: Store,
+        labelled: Cohort,
+        plan: Plan,
+        budget: Budget,
+        seed: int,
+        listener: Listener,
     ) -> None:
         for i, case in enumerate(labelled.cases):
             if store.has(case.name):

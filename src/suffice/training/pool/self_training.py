@@ -37,6 +37,10 @@ class SelfTraining(PoolStrategy):
     ----------
     folder : Path
         Where the pool's labels of each round are kept, so that a killed training goes on alike.
+    first : Path, optional
+        ``NAME.npy`` for cases of the pool: probabilities of the classes ``(K, *spatial)`` by
+        something that knew them before the training. They are learned from at once, and have half
+        a say in each round: their errors are others than the model's.
     sure : float
         Least probability of a class that is learned from.
 
@@ -48,10 +52,17 @@ class SelfTraining(PoolStrategy):
     name: ClassVar[str] = "self-training"
 
     def __init__(
-        self, feed: PoolFeed, folder: Path, *, weight: float = 1.0, sure: float = 0.7
+        self,
+        feed: PoolFeed,
+        folder: Path,
+        *,
+        first: Path | None = None,
+        weight: float = 1.0,
+        sure: float = 0.7,
     ) -> None:
         super().__init__(feed, weight=weight)
-        self.folder, self.sure = folder, sure
+        self.folder, self.first, self.sure = folder, first, sure
+        self.begins = 0.0 if any(map(self._known, feed.cases)) else ROUNDS[0]
         self._open: tuple[int, tuple[StoredCase, ...]] = (0, ())
 
     def build(self, plan: Plan) -> nn.Module:
@@ -62,8 +73,8 @@ class SelfTraining(PoolStrategy):
     def loss(
         self, network: nn.Module, images: Tensor, targets: Tensor, step: Step
     ) -> tuple[Tensor, Tensor]:
-        """Loss on labelled patches and, from the first round on, on the pool."""
-        if step.fraction < ROUNDS[0]:
+        """Loss on labelled patches and, once it has labels, on the pool."""
+        if step.fraction < self.begins:
             return self.supervised(network, images, targets, step)
         n_pool = max(1, len(images) // 2)
         n_own = max(1, len(images) - n_pool)
@@ -110,32 +121,51 @@ class SelfTraining(PoolStrategy):
         if not folder.exists():
             with writing_folder(folder) as partial:
                 for i, case in enumerate(self.feed.cases):
-                    np.save(partial / f"{i}.npy", self._classes(case, step))
-        if self._open[0] != number:
+                    # Before the first round the model has no say.
+                    if number or self._known(case):
+                        shares = self._shares(case, step if number else None)
+                        np.save(partial / f"{i}.npy", self._classes(shares))
+        if self._open[0] != number or not self._open[1]:
             self._open = number, self._opened(folder)
         return self._open[1]
 
     def _opened(self, folder: Path) -> tuple[StoredCase, ...]:
         found = []
         for i, case in enumerate(self.feed.cases):
-            labels = np.load(folder / f"{i}.npy", mmap_mode="r")
+            path = folder / f"{i}.npy"
+            if not path.exists():
+                continue
+            labels = np.load(path, mmap_mode="r")
             known = np.where(labels == self.plan.n_classes, 0, labels)
             points = foreground_points([known], np.random.default_rng(i))
             found.append(replace(case, labels=labels, points=points))
         return tuple(found)
 
-    def _classes(self, case: StoredCase, step: Step) -> npt.NDArray[np.uint8]:
-        """Class of each voxel of a scan; one more than the last where nobody is sure."""
-        plan = self.plan
-        shares = predict_probabilities(
-            step.average.eval(),
-            case.image,
-            patch_size=plan.patch_size,
-            divisible_by=plan.divisible_by,
-            n_classes=plan.n_classes,
-            device=step.device.device,
-            slicewise=plan.slice_axis is not None,
-        )
+    def _known(self, case: StoredCase) -> bool:
+        return self.first is not None and (self.first / f"{case.name}.npy").exists()
+
+    def _shares(self, case: StoredCase, step: Step | None) -> npt.NDArray[np.floating]:
+        """Probabilities of the classes on a scan by what was known first, the model, or both."""
+        found = []
+        if self.first is not None and self._known(case):
+            found.append(np.load(self.first / f"{case.name}.npy"))
+        if step is not None:
+            found.append(
+                predict_probabilities(
+                    step.average.eval(),
+                    case.image,
+                    patch_size=self.plan.patch_size,
+                    divisible_by=self.plan.divisible_by,
+                    n_classes=self.plan.n_classes,
+                    device=step.device.device,
+                    slicewise=self.plan.slice_axis is not None,
+                )
+            )
+        mean: npt.NDArray[np.floating] = np.mean(found, axis=0, dtype=np.float32)
+        return mean
+
+    def _classes(self, shares: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+        """Class of each voxel; one more than the last where nobody is sure."""
         classes: npt.NDArray[np.uint8] = shares.argmax(0).astype(np.uint8)
-        classes[shares.max(0) < self.sure] = plan.n_classes
+        classes[shares.max(0) < self.sure] = self.plan.n_classes
         return classes

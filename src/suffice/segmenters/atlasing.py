@@ -1,0 +1,247 @@
+"""Labelled scans as atlases: brought onto another scan, and their labels fused there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from suffice.cores import usable_cores
+from suffice.segmenters.label_fusion import FUSIONS, Fusion, fuse
+from suffice.segmenters.registration import (
+    Metric,
+    Registration,
+    affine,
+    deformed,
+    itk_image,
+    local_brightness,
+    single_threaded,
+    warped,
+)
+from suffice.segmenters.searching import FloatArray, Search, dice
+
+# Pairs of so many voxels are registered in a second or less.
+MOST_VOXELS = {2: 1 << 16, 3: 1 << 17}
+_CANDIDATES = (
+    Registration(deformation="local", stiffness=1.0),
+    Registration(deformation="local", stiffness=2.0),
+    Registration(deformation="global", stiffness=1.0),
+    Registration(deformation="none"),
+    Registration(metric="mutual information", deformation="local", stiffness=1.0),
+)
+_CLIP_PERCENT = (0.5, 99.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """A labelled scan: brightness and classes in canonical axes."""
+
+    scan: FloatArray
+    spacing: tuple[float, ...]
+    classes: npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Way:
+    """How a scan is segmented by atlases.
+
+    Parameters
+    ----------
+    registration : Registration
+    fusion : {"majority", "local", "joint"}
+    most_atlases : int
+        So many of the most similar are used for a scan.
+    """
+
+    registration: Registration = _CANDIDATES[0]
+    fusion: Fusion = "local"
+    most_atlases: int = 8
+
+
+def shares_by_atlases(
+    target: FloatArray,
+    spacing: Sequence[float],
+    atlases: Sequence[Atlas],
+    way: Way,
+    n_classes: int,
+) -> FloatArray:
+    """Probabilities of the classes on a scan, ``(n_classes, *spatial)``.
+
+    Parameters
+    ----------
+    target : float32 array of shape (*spatial)
+        As `brightness` gives it.
+    spacing : sequence of float
+    atlases : sequence of Atlas
+    way : Way
+    n_classes : int
+        The background counted in.
+    """
+    settings = way.registration
+    found = _aligned(target, spacing, atlases, settings.metric)
+    ranked = _most_similar(found, way.most_atlases)
+    images, shares = _moved(target, spacing, ranked, settings, n_classes)
+    return fuse(target, images, shares, [way.fusion])[way.fusion]
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """An atlas, the affine transform to it from a scan, and its brightness on the scan's grid."""
+
+    atlas: Atlas
+    transform: Any
+    scan: FloatArray
+    similarity: float
+
+
+def _aligned(
+    target: FloatArray,
+    spacing: Sequence[float],
+    atlases: Sequence[Atlas],
+    metric: Metric,
+) -> list[Aligned]:
+    """Bring each atlas to a scan by an affine transform."""
+    fixed, pattern = itk_image(target, spacing), local_brightness(target)
+
+    def one(atlas: Atlas) -> Aligned:
+        transform = affine(fixed, itk_image(atlas.scan, atlas.spacing), metric)
+        scan = _on_target(atlas.scan, atlas.spacing, fixed, target.shape, transform)
+        similarity = float((pattern * local_brightness(scan)).mean())
+        return Aligned(atlas, transform, scan, similarity)
+
+    return _in_parallel(one, atlases)
+
+
+def _most_similar(aligned: Sequence[Aligned], most: int) -> list[Aligned]:
+    return sorted(aligned, key=lambda one: -one.similarity)[:most]
+
+
+def _moved(
+    target: FloatArray,
+    spacing: Sequence[float],
+    aligned: Sequence[Aligned],
+    settings: Registration,
+    n_classes: int,
+) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Deform atlases onto a scan: their brightness, and their probabilities of the classes."""
+    reference = itk_image(target, spacing)
+
+    def one(pair: Aligned) -> tuple[FloatArray, FloatArray]:
+        atlas, scan = pair.atlas, pair.scan
+        on_atlas = np.stack([atlas.classes == k for k in range(1, n_classes)]).astype(np.float32)
+        shares = np.stack(
+            [
+                warped(share, atlas.spacing, reference, target.shape, pair.transform)
+                for share in on_atlas
+            ]
+        )
+        if settings.deformation != "none":
+            field = deformed(target, scan, spacing, settings)
+            scan = _on_target(scan, spacing, reference, target.shape, field)
+            shares = np.stack(
+                [warped(share, spacing, reference, target.shape, field) for share in shares]
+            )
+        background = np.maximum(1.0 - shares.sum(axis=0, keepdims=True), 0.0)
+        return scan, np.concatenate([background, shares])
+
+    images, shares = zip(*_in_parallel(one, aligned), strict=True)
+    return list(images), list(shares)
+
+
+def _on_target(
+    scan: FloatArray,
+    spacing: Sequence[float],
+    reference: Any,
+    shape: Sequence[int],
+    transform: Any,
+) -> FloatArray:
+    return warped(scan, spacing, reference, shape, transform, outside=float(scan.min()))
+
+
+def _in_parallel(one: Any, jobs: Sequence[Any]) -> list[Any]:
+    # Each registration keeps to one thread, so that results do not depend on the cores.
+    with single_threaded(), ThreadPoolExecutor(usable_cores()) as pool:
+        return list(pool.map(one, jobs))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The best way on the labelled cases; ``nan`` where there was nobody to compare with.
+
+    Parameters
+    ----------
+    way : Way
+    dice : float
+        Mean over cases and structures, each case segmented by the others.
+    seconds : float
+        For a case.
+    """
+
+    way: Way
+    dice: float
+    seconds: float
+
+
+def compared(
+    atlases: Sequence[Atlas],
+    subjects: Sequence[str],
+    names: Sequence[str],
+    most_atlases: int,
+    search: Search,
+) -> Compared:
+    """Segment labelled cases by the others' in each way, and find the best.
+
+    Case by case, so that a budget that ends leaves all ways compared on the same cases.
+    """
+    n_classes = len(names) + 1
+    values: dict[tuple[Registration, Fusion], list[list[float]]] = {}
+    seconds = dict.fromkeys(_CANDIDATES, 0.0)
+    n_done = 0
+    for i, target in enumerate(atlases):
+        others = [a for a, s in zip(atlases, subjects, strict=True) if s != subjects[i]]
+        if not others or (n_done and not search.has_time(0.8 * n_done / (n_done + 1))):
+            continue
+        ranked: dict[Metric, list[Aligned]] = {}
+        to_align: dict[Metric, float] = {}
+        for settings in _CANDIDATES:
+            if values and not n_done and not search.has_time(0.8):
+                # The first case alone may take longer than all that there is.
+                break
+            begun, metric = time.monotonic(), settings.metric
+            if metric not in ranked:
+                aligned = _aligned(target.scan, target.spacing, others, metric)
+                ranked[metric] = _most_similar(aligned, most_atlases)
+                to_align[metric] = time.monotonic() - begun
+                begun = time.monotonic()
+            images, shares = _moved(
+                target.scan, target.spacing, ranked[metric], settings, n_classes
+            )
+            fused = fuse(target.scan, images, shares)
+            seconds[settings] += time.monotonic() - begun + to_align[metric]
+            for fusion in FUSIONS:
+                found = fused[fusion].argmax(axis=0)
+                each = [dice(found == k, target.classes == k) for k in range(1, n_classes)]
+                values.setdefault((settings, fusion), []).append(each)
+        n_done += 1
+    if not n_done:
+        search.history.append({"step": 0.0, "seconds": 0.0, "dice": float("nan")})
+        return Compared(Way(most_atlases=most_atlases), float("nan"), float("nan"))
+    means = {way: np.mean(each, axis=0) for way, each in values.items()}
+    best = max(means, key=lambda way: float(means[way].mean()))
+    for name, value in zip(names, means[best], strict=True):
+        search.tell(name, float(value), n_tried=len(means))
+    way = Way(registration=best[0], fusion=best[1], most_atlases=most_atlases)
+    return Compared(way, float(means[best].mean()), seconds[best[0]] / n_done)
+
+
+def brightness(channels: npt.NDArray[Any], is_colour: bool) -> FloatArray:
+    """One channel of ``(C, *spatial)``, clipped, with mean 0 and standard deviation 1."""
+    array = (channels.mean(axis=0) if is_colour else channels[0]).astype(np.float32)
+    low, high = (float(v) for v in np.percentile(array, _CLIP_PERCENT))
+    clipped = np.clip(array, low, high)
+    return np.asarray((clipped - clipped.mean()) / max(float(clipped.std()), 1e-6), np.float32)
