@@ -153,3 +153,40 @@ def stacks_cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
         write_mask(mask, LabelMap(labels, grid, legend))
         cases.append(Case(f"stack{i}", f"s{i}", paths, {"expert": mask}))
     return Cohort("stacks", folder, (Channel("t1"), Channel("t2")), legend, tuple(cases))
+
+
+ANATOMY = Legend.from_names({2: "body", 5: "spot"})
+
+
+def draw_anatomy(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """A body with a spot that is no brighter than the rest: known by where it lies alone."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.indices((40, 44)).astype(float)
+    row, column = rows - 20 - rng.uniform(-3, 3), columns - 22 - rng.uniform(-3, 3)
+    down, right = (14, 9) * rng.uniform(0.9, 1.1, 2)
+    labels = 2 * (np.hypot(row / down, column / right) < 1).astype(np.uint8)
+    labels[np.hypot(row / down - 0.3, column / right) < 0.35] = 5
+    grey = 60 + 120 * (labels > 0) + rng.normal(0, 4, labels.shape)
+    return np.clip(grey, 0, 255).astype(np.uint8), labels
+
+
+def make_anatomy_cohort(folder: Path, n: int = 4) -> Cohort:
+    cases = []
+    for i in range(n):
+        grey, labels = draw_anatomy(i)
+        grid = Grid(grey.shape)
+        image, mask = folder / f"{i}.png", folder / f"{i}_mask.png"
+        write_image(image, Image(grey[None], grid))
+        write_mask(mask, LabelMap(labels, grid, ANATOMY))
+        cases.append(Case(f"c{i}", f"s{i}", {"image": image}, {"expert": mask}))
+    return Cohort("anatomy", folder, (Channel(),), ANATOMY, tuple(cases))
+
+
+@pytest.fixture(scope="session", name="anatomy")
+def anatomy_fixture() -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
+    return draw_anatomy
+
+
+@pytest.fixture(scope="session")
+def anatomy_cohort() -> Callable[..., Cohort]:
+    return make_anatomy_cohort

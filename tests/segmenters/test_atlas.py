@@ -5,35 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suffice.core import Budget, Case, Channel, Cohort, Grid, Image, LabelMap, Legend, ModelError
-from suffice.io import write_image, write_mask
+from suffice.core import Budget, Cohort, Grid, Image, ModelError
 from suffice.segmenters.atlas import AtlasSegmenter
-
-LEGEND = Legend.from_names({2: "body", 5: "spot"})
-
-
-def anatomy(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A body with a spot that is no brighter than the rest: known by where it lies alone."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.indices((40, 44)).astype(float)
-    row, column = rows - 20 - rng.uniform(-3, 3), columns - 22 - rng.uniform(-3, 3)
-    down, right = (14, 9) * rng.uniform(0.9, 1.1, 2)
-    labels = 2 * (np.hypot(row / down, column / right) < 1).astype(np.uint8)
-    labels[np.hypot(row / down - 0.3, column / right) < 0.35] = 5
-    grey = 60 + 120 * (labels > 0) + rng.normal(0, 4, labels.shape)
-    return np.clip(grey, 0, 255).astype(np.uint8), labels
-
-
-def cohort(folder: Path, n: int = 4) -> Cohort:
-    cases = []
-    for i in range(n):
-        grey, labels = anatomy(i)
-        grid = Grid(grey.shape)
-        image, mask = folder / f"{i}.png", folder / f"{i}_mask.png"
-        write_image(image, Image(grey[None], grid))
-        write_mask(mask, LabelMap(labels, grid, LEGEND))
-        cases.append(Case(f"c{i}", f"s{i}", {"image": image}, {"expert": mask}))
-    return Cohort("anatomy", folder, (Channel(),), LEGEND, tuple(cases))
 
 
 def fit(labelled: Cohort, folder: Path) -> AtlasSegmenter:
@@ -43,12 +16,12 @@ def fit(labelled: Cohort, folder: Path) -> AtlasSegmenter:
 
 
 @pytest.fixture(scope="module")
-def atlas(tmp_path_factory: pytest.TempPathFactory) -> AtlasSegmenter:
+def atlas(tmp_path_factory: pytest.TempPathFactory, anatomy_cohort) -> AtlasSegmenter:
     folder = tmp_path_factory.mktemp("anatomy")
-    return fit(cohort(folder), folder)
+    return fit(anatomy_cohort(folder), folder)
 
 
-def test_structures_are_found_by_where_they_lie(atlas: AtlasSegmenter, dice) -> None:
+def test_structures_are_found_by_where_they_lie(atlas: AtlasSegmenter, anatomy, dice) -> None:
     grey, labels = anatomy(99)
     found = atlas.predict(Image(grey[None], Grid(grey.shape))).labels.array
     assert dice(found == 2, labels == 2) > 0.9
@@ -63,8 +36,10 @@ def test_the_history_says_what_left_out_cases_gave_and_how_long_a_scan_takes(
     assert last["seconds_per_image"] > 0
 
 
-def test_one_case_is_an_atlas_that_nothing_can_judge(tmp_path: Path) -> None:
-    single = fit(cohort(tmp_path, 1), tmp_path)
+def test_one_case_is_an_atlas_that_nothing_can_judge(
+    anatomy, anatomy_cohort, tmp_path: Path
+) -> None:
+    single = fit(anatomy_cohort(tmp_path, 1), tmp_path)
     assert np.isnan(single.history_[-1]["dice"])
     grey, labels = anatomy(0)
     found = single.predict(Image(grey[None], Grid(grey.shape))).labels.array
