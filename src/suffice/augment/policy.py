@@ -89,7 +89,8 @@ def augment_batch(
     Parameters
     ----------
     images : tensor of shape (N, C, *spatial)
-    labels : integer tensor of shape (N, *spatial)
+    labels : integer tensor of shape (N, *spatial), or floating (N, S, *spatial)
+        Classes, or shares, as several raters give them.
     n_classes : int
         With the background.
     augmentation : Augmentation
@@ -103,8 +104,9 @@ def augment_batch(
     Returns
     -------
     images : tensor of shape (N, C, *spatial)
-    targets : tensor of shape (N, n_classes, *spatial)
+    targets : tensor of shape (N, n_classes, *spatial) or (N, S, *spatial)
         Class fractions that sum to 1: voxels cut by a moved boundary belong partly to both sides.
+        Shares are 0 beyond the patch.
     """
     patches = Patches(
         size=tuple(images.shape[2:]),

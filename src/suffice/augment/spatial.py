@@ -204,9 +204,10 @@ def warp(
     Parameters
     ----------
     image : tensor of shape (C, *spatial)
-    labels : integer tensor of shape (*spatial)
+    labels : integer tensor of shape (*spatial), or floating (S, *spatial)
+        Of a class each, or shares that are moved as an image is: outside they are 0.
     n_classes : int
-        With the background.
+        With the background; shares keep their own number.
     draw : SpatialDraw
     spacing : sequence of float
         Along each spatial axis, in mm or, for pictures, ones.
@@ -215,12 +216,16 @@ def warp(
     -------
     image : tensor of shape (C, *spatial)
         Never the memory of the one given.
-    shares : tensor of shape (n_classes, *spatial)
+    shares : tensor of shape (n_classes, *spatial) or (S, *spatial)
         Of the classes, which sum to 1: voxels cut by a moved boundary belong partly to both sides.
     """
+    size, are_shares = image.shape[1:], labels.is_floating_point()
     if draw.only_flips:
-        axes = tuple(axis - labels.ndim for axis in draw.flips)
-        return image.flip(axes), whole_shares(labels.flip(axes), n_classes, image.dtype)
-    places = coordinates(draw, labels.shape, spacing, image.device)
-    lookup = Lookup(places.to(image.dtype), labels.shape)
+        axes = tuple(axis - len(size) for axis in draw.flips)
+        moved = labels.flip(axes)
+        shares = moved if are_shares else whole_shares(moved, n_classes, image.dtype)
+        return image.flip(axes), shares
+    lookup = Lookup(coordinates(draw, size, spacing, image.device).to(image.dtype), size)
+    if are_shares:
+        return lookup.image(image), lookup.image(labels)
     return lookup.image(image), lookup.shares(labels, n_classes, image.dtype)

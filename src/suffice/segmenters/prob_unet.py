@@ -12,7 +12,7 @@ from suffice.core import Case, Cohort, CohortError, Image, LabelMap, UsageError
 from suffice.io import read_case_mask
 from suffice.nets import EachMask, MeanMask, ProbUNet
 from suffice.segmenters.on_grid import run_on_grid
-from suffice.segmenters.protocol import refuse_unlabelled
+from suffice.segmenters.protocol import refuse_lone_raters
 from suffice.segmenters.unet import PREDICT_CURE, UNetSegmenter
 from suffice.training.machine import detect_machine, threads_on
 from suffice.training.memory import naming_full_memory
@@ -43,14 +43,8 @@ class ProbUNetSegmenter(UNetSegmenter):
     @classmethod
     def refusal(cls, labelled: Cohort) -> CohortError | None:
         """Refuse cohorts in which nobody drew what somebody else drew, too."""
-        bare = refuse_unlabelled(labelled)
-        if bare is not None or any(len(case.masks) > 1 for case in labelled.cases):
-            return bare
-        return CohortError(
-            "A probabilistic U-Net learns how raters differ",
-            got="one rater a case",
-            expected="two or more in some cases",
-            cure="Add a column mask_NAME to cases.csv, or train a 'unet'.",
+        return refuse_lone_raters(
+            labelled, "A probabilistic U-Net learns how raters differ", "train a 'unet'"
         )
 
     def _masks(self, labelled: Cohort, case: Case) -> list[LabelMap]:

@@ -100,13 +100,46 @@ class Segmenter(Protocol):
         """Read what `save` wrote."""
 
 
-def refuse_unlabelled(labelled: Cohort) -> CohortError | None:
-    """Refuse cases without a mask, which would be learned as background, and no case at all."""
+def refuse_unlabelled(labelled: Cohort, *, partly: bool = False) -> CohortError | None:
+    """Refuse cases without a mask, which would be learned as background, and no case at all.
+
+    Parameters
+    ----------
+    labelled : Cohort
+    partly : bool
+        Whether a kind of model knows what to do with voxels that nobody labelled.
+    """
     bare = len(labelled.unlabelled())
+    if labelled.legend.ignore is not None and not partly:
+        return CohortError(
+            "This kind of model needs masks that label every voxel",
+            got=f"masks whose value {labelled.legend.ignore} says nothing",
+            cure="Train a 'unet', or take 'ignore' out of cohort.toml if all voxels are labelled.",
+        )
     if len(labelled) and not bare:
         return None
     return CohortError(
         "Training needs cases with masks",
         got=f"{len(labelled)} cases, {bare} of them without",
         cure="Pass cohort.labelled().",
+    )
+
+
+def refuse_lone_raters(labelled: Cohort, refused: str, otherwise: str) -> CohortError | None:
+    """Refuse cohorts in which nobody drew what somebody else drew, too.
+
+    Parameters
+    ----------
+    labelled : Cohort
+    refused, otherwise : str
+        What cannot be had, and what can, in the words of the error.
+    """
+    bare = refuse_unlabelled(labelled)
+    if bare is not None or any(len(case.masks) > 1 for case in labelled.cases):
+        return bare
+    return CohortError(
+        refused,
+        got="one rater a case",
+        expected="two or more in some cases",
+        cure=f"Add a column mask_NAME to cases.csv, or {otherwise}.",
     )

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from suffice.training.store import StoredCase
+from suffice.training.store import WHOLE, StoredCase
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class PatchSampler:
         self._deck: list[int] = []
 
     def draw(self) -> tuple[Tensor, Tensor]:
-        """Return images ``(N, C, *patch)`` float32 and labels ``(N, *patch)`` uint8."""
+        """Return images ``(N, C, *patch)`` float32 and labels as `read` gives them."""
         pairs = [self.read(place) for place in self.places()]
         return torch.stack([image for image, _ in pairs]), torch.stack([own for _, own in pairs])
 
@@ -76,7 +76,14 @@ class PatchSampler:
         return self.place(case)
 
     def read(self, place: Place) -> tuple[Tensor, Tensor]:
-        """Return the image ``(C, *patch)`` float32 and the labels ``(*patch)`` uint8 there."""
+        """Read what lies at a place.
+
+        Returns
+        -------
+        image : float32 tensor of shape (C, *patch)
+        labels : uint8 tensor of shape (*patch,), or float32 of shape (S, *patch)
+            One rater's classes, or the shares that a case has instead; beyond the scan 0.
+        """
         case = self.cases[place.case]
         window, pad = [], []
         sides = zip(case.labels.shape, self._size, place.start, strict=True)
@@ -85,9 +92,13 @@ class PatchSampler:
             window.append(slice(first, end))
             pad.append((first - start, p - (end - first) - (first - start)))
         image = np.pad(case.image[(slice(None), *window)], [(0, 0), *pad]).astype(np.float32)
-        labels = np.pad(self.mask(place)[tuple(window)], pad)
+        drawn = self.mask(place)[None] if case.shares is None else case.shares
+        # Beyond the scan is background, but in a scan that is labelled in part nobody said so.
+        beyond = 0 if case.unlabelled is None else case.unlabelled
+        labels = np.pad(drawn[(slice(None), *window)], [(0, 0), *pad], constant_values=beyond)
         if self.slicewise:
-            image, labels = image[:, 0], labels[0]
+            image, labels = image[:, 0], labels[:, 0]
+        labels = labels[0] if case.shares is None else labels.astype(np.float32) / WHOLE
         return torch.from_numpy(image), torch.from_numpy(labels)
 
     def mask(self, place: Place) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 SMOOTH = 1e-5
+Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def soft_dice(probabilities: Tensor, targets: Tensor) -> Tensor:
@@ -85,16 +86,18 @@ def sure_loss(
     return weighted_loss(logits, aim, counts.to(aim.dtype))[0]
 
 
-def deep_loss(logits: Sequence[Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
+def deep_loss(
+    logits: Sequence[Tensor], targets: Tensor, each: Loss = dice_and_cross_entropy
+) -> tuple[Tensor, Tensor]:
     """Weighted loss over resolutions, each half the weight of the finer one, and the finest Dice.
 
     Targets of a coarser head are averages over its voxels (Lee 2015, arXiv 1409.5185).
     """
-    total, dice = dice_and_cross_entropy(logits[0], targets)
+    total, dice = each(logits[0], targets)
     weights = 1.0
     for level, coarse in enumerate(logits[1:], start=1):
         pool: Any = F.adaptive_avg_pool2d if coarse.ndim == 4 else F.adaptive_avg_pool3d
-        loss, _ = dice_and_cross_entropy(coarse, pool(targets, tuple(coarse.shape[2:])))
+        loss, _ = each(coarse, pool(targets, tuple(coarse.shape[2:])))
         total = total + loss * 0.5**level
         weights += 0.5**level
     return total / weights, dice

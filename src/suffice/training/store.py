@@ -17,9 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import ModelError
-from suffice.files import write_text, writing_folder
+from suffice.files import write_text, writing_file, writing_folder
 
 RATERS = "raters.npy"
+SHARES = "shares.npy"
+UNLABELLED = "unlabelled.npy"
+# A share of 1, as it is stored.
+WHOLE = 255
 N_FOREGROUND_POINTS = 4096
 # Memory-mapped files stay open, and many systems allow a process 256 of them.
 N_OPEN = 48
@@ -37,6 +41,10 @@ class StoredCase:
         Class and index of voxels drawn evenly from each structure, sorted by class.
     raters : uint8 array of shape (R, *spatial), optional
         The masks of all who drew the case, where more than one is learned from.
+    unlabelled : int, optional
+        The class in ``labels`` of voxels that nobody labelled, where there are any.
+    shares : uint8 array of shape (S, *spatial), optional
+        What of each voxel belongs to a class, in 255ths, where this is learned from instead.
     """
 
     name: str
@@ -44,6 +52,8 @@ class StoredCase:
     labels: npt.NDArray[np.uint8]
     points: npt.NDArray[np.int32]
     raters: npt.NDArray[np.uint8] | None = None
+    shares: npt.NDArray[np.uint8] | None = None
+    unlabelled: int | None = None
 
     @functools.cached_property
     def classes(self) -> dict[int, tuple[int, int]]:
@@ -70,13 +80,17 @@ class Store:
     def open(self, name: str) -> StoredCase:
         """Map one case."""
         folder = self.folder / name
-        raters = folder / RATERS
+        raters, shares, unlabelled = folder / RATERS, folder / SHARES, folder / UNLABELLED
+        is_shared = shares.exists()
         return StoredCase(
             name=name,
             image=np.load(folder / "image.npy", mmap_mode="r"),
             labels=np.load(folder / "labels.npy", mmap_mode="r"),
             points=np.load(folder / "points.npy", mmap_mode="r"),
-            raters=np.load(raters, mmap_mode="r") if raters.exists() else None,
+            # Each file counts among those that a process may hold open.
+            raters=np.load(raters, mmap_mode="r") if raters.exists() and not is_shared else None,
+            shares=np.load(shares, mmap_mode="r") if is_shared else None,
+            unlabelled=int(np.load(unlabelled)) if unlabelled.exists() else None,
         )
 
     def add(
@@ -87,6 +101,7 @@ class Store:
         rng: np.random.Generator,
         *,
         raters: Sequence[npt.NDArray[np.uint8]] = (),
+        unlabelled: int | None = None,
     ) -> None:
         """Write one case whole or not at all.
 
@@ -100,14 +115,24 @@ class Store:
         raters : sequence of array of shape (*spatial,)
             All masks, where more than one is learned from. The points are then drawn from all of
             them: where patches lie must not hang on the mask that is drawn for them.
+        unlabelled : int, optional
+            The class of voxels that nobody labelled.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with writing_folder(self.folder / name, overwrite=True) as partial:
             np.save(partial / "image.npy", image.astype(np.float16))
-            np.save(partial / "points.npy", foreground_points(raters or [labels], rng))
+            points = foreground_points(raters or [labels], rng, unlabelled=unlabelled)
+            np.save(partial / "points.npy", points)
+            if unlabelled is not None and any((m == unlabelled).any() for m in raters or [labels]):
+                np.save(partial / UNLABELLED, np.uint8(unlabelled))
             if raters:
                 np.save(partial / RATERS, np.stack(raters).astype(np.uint8))
             np.save(partial / "labels.npy", labels.astype(np.uint8))
+
+    def add_shares(self, name: str, shares: npt.NDArray[np.floating]) -> None:
+        """Write shares ``(S, *spatial)`` of 0 to 1 beside a case, in place of its raters' masks."""
+        with writing_file(self.folder / name / SHARES) as partial:
+            np.save(partial, np.round(WHOLE * shares).astype(np.uint8))
 
     def close(self, settings: dict[str, object]) -> None:
         """Write the index last; a store without it is not whole."""
@@ -159,14 +184,20 @@ class _MappedCases(Sequence[StoredCase]):
 
 
 def foreground_points(
-    masks: Sequence[npt.NDArray[np.uint8]], rng: np.random.Generator
+    masks: Sequence[npt.NDArray[np.uint8]],
+    rng: np.random.Generator,
+    *,
+    unlabelled: int | None = None,
 ) -> npt.NDArray[np.int32]:
-    """Draw voxels evenly from each structure, of all voxels that anyone gave to it."""
+    """Draw voxels evenly from each structure, of all voxels that anyone gave to it.
+
+    Background and the class ``unlabelled`` are no structures.
+    """
     shape = masks[0].shape
     flat = [mask.reshape(-1) for mask in masks]
     found = []
     for value in np.unique(np.concatenate([np.unique(mask) for mask in flat])):
-        if value == 0:
+        if value in (0, unlabelled):
             continue
         inside = np.flatnonzero(np.logical_or.reduce([mask == value for mask in flat]))
         if inside.size > N_FOREGROUND_POINTS:
