@@ -29,6 +29,7 @@ EXPORTED = [
     "agree",
     "bootstrap_interval",
     "check_cohort",
+    "cluster",
     "compare",
     "evaluate",
     "fuse_cohort",

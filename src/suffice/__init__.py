@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from suffice.report import write_report
     from suffice.segmenters import Prediction, Segmenter, UNetSegmenter, load_segmenter
     from suffice.workflows.agreeing import agree
+    from suffice.workflows.clustering import cluster
     from suffice.workflows.comparing import compare
     from suffice.workflows.evaluating import advise_on, evaluate
     from suffice.workflows.fusing import fuse_cohort
@@ -73,6 +74,7 @@ __all__ = [
     "agree",
     "bootstrap_interval",
     "check_cohort",
+    "cluster",
     "compare",
     "evaluate",
     "fuse_cohort",
@@ -128,6 +130,7 @@ _HOMES = {
     "suffice.report": ["write_report"],
     "suffice.segmenters": ["Prediction", "Segmenter", "UNetSegmenter", "load_segmenter"],
     "suffice.workflows.agreeing": ["agree"],
+    "suffice.workflows.clustering": ["cluster"],
     "suffice.workflows.comparing": ["compare"],
     "suffice.workflows.evaluating": ["advise_on", "evaluate"],
     "suffice.workflows.fusing": ["fuse_cohort"],

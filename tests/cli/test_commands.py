@@ -20,6 +20,7 @@ COMMANDS = {
     "import",
     "check",
     "plan",
+    "cluster",
     "pretrain",
     "train",
     "predict",
@@ -98,6 +99,15 @@ def test_check(tiny_cohort: Cohort, cli: Cli) -> None:
     assert text.startswith("8 cases of 8 subjects, 6 labelled: 0 errors")
     code, text, _ = cli("check", tiny_cohort.root, "--json")
     assert json.loads(text)["is_clean"] is True
+
+
+def test_cluster(tiny_cohort: Cohort, tmp_path: Path, cli: Cli) -> None:
+    arguments = ("cluster", tiny_cohort.root, "--out", tmp_path / "masks", "--classes", 2)
+    code, text, _ = cli(*arguments)
+    assert code == 0 and len(text.splitlines()) == 8
+    _, text, told = cli(*arguments, "--json")
+    assert json.loads(text)["model"] == str(tmp_path / "masks" / "clusters")
+    assert "8 masks were there already" in told
 
 
 def test_evaluate(tiny_cohort: Cohort, tmp_path: Path, cli: Cli) -> None:

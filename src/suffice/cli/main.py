@@ -11,6 +11,7 @@ from suffice.cli.ablating import ablate
 from suffice.cli.agreeing import agree
 from suffice.cli.augmenting import augment
 from suffice.cli.checking import check
+from suffice.cli.clustering import cluster
 from suffice.cli.comparing import compare
 from suffice.cli.console import answer
 from suffice.cli.evaluating import evaluate
@@ -58,6 +59,7 @@ app.add_typer(weights)
 for _command in (
     check,
     plan,
+    cluster,
     pretrain,
     train,
     predict,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,14 @@ Quality = Annotated[
         "--quality/--no-quality",
         help="Estimate the Dice of each mask: three predictions a scan in the place of one.",
     ),
+]
+MaskFormat = Annotated[
+    Literal["auto", "nii.gz", "nrrd", "mha", "png", "tif"],
+    typer.Option("--format", help="Format of the masks; by default one that fits the scan."),
+]
+Modality = Annotated[
+    Literal["CT", "MR", "PET", "XR", "OCT", "MIC", "US", "OTHER"] | None,
+    typer.Option(help="What made the scans, where files do not say; CT is taken in HU."),
 ]
 Init = Annotated[
     Path | None,

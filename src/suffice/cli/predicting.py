@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from suffice.cli.console import answer, answer_json, remark, showing_progress
-from suffice.cli.options import Force, Json, Quality
+from suffice.cli.options import Force, Json, MaskFormat, Quality
 from suffice.cli.problems import PROBLEM, named_problems
-
-Format = Literal["auto", "nii.gz", "nrrd", "mha", "png", "tif"]
 
 
 @named_problems
@@ -24,10 +22,7 @@ def predict(
         typer.Argument(metavar="SRC...", help="Scans: files, folders, DICOM series, cohorts."),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the masks.")],
-    file_format: Annotated[
-        Format,
-        typer.Option("--format", help="Format of the masks; by default one that fits the scan."),
-    ] = "auto",
+    file_format: MaskFormat = "auto",
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Average over mirrored pictures: slower, a bit better.")
     ] = False,

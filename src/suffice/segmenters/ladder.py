@@ -7,6 +7,7 @@ from pathlib import Path
 from suffice.core import ModelError, UsageError
 from suffice.segmenters.atlas import AtlasSegmenter
 from suffice.segmenters.card import read_card
+from suffice.segmenters.clusters import ClusterSegmenter
 from suffice.segmenters.energy import TotalVariationSegmenter
 from suffice.segmenters.forest import ForestSegmenter
 from suffice.segmenters.plain_unet import PlainUNetSegmenter
@@ -21,6 +22,7 @@ from suffice.segmenters.watershed import WatershedSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
 
 RUNGS: dict[str, type[Segmenter]] = {
+    "clusters": ClusterSegmenter,
     "threshold": ThresholdSegmenter,
     "watershed": WatershedSegmenter,
     "random-walker": RandomWalkerSegmenter,

@@ -1,0 +1,71 @@
+"""`suffice cluster`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from suffice.cli.console import answer, answer_json, remark, showing_progress
+from suffice.cli.options import Force, Json, MaskFormat, Modality, Seed
+from suffice.cli.problems import PROBLEM, named_problems
+
+Method = Literal["kmeans", "gmm", "superpixels"]
+
+
+@named_problems
+def cluster(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(metavar="SRC...", help="Scans: files, folders, DICOM series, cohorts."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the masks.")],
+    classes: Annotated[
+        int, typer.Option("--classes", "-k", min=2, help="How many clusters, the darkest first.")
+    ] = 4,
+    method: Annotated[
+        Method, typer.Option(help="k-means, a mixture of Gaussians, or superpixels by k-means.")
+    ] = "kmeans",
+    position: Annotated[
+        float,
+        typer.Option(min=0.0, help="Weight of the place in the scan; brightness weighs 1."),
+    ] = 0.0,
+    modality: Modality = None,
+    seed: Seed = 0,
+    file_format: MaskFormat = "auto",
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Group the voxels of scans by brightness, where nobody drew a mask.
+
+    A number means the same in each scan: 1 is the darkest cluster. The clusters are kept in
+    DIR/clusters, a model that `suffice predict` takes for other scans.
+    """
+    from suffice.workflows.clustering import cluster
+
+    with showing_progress() as listener:
+        done = cluster(
+            sources,
+            out,
+            n_clusters=classes,
+            method=method,
+            position=position,
+            modality=modality,
+            seed=seed,
+            suffix=None if file_format == "auto" else f".{file_format}",
+            overwrite=force,
+            listener=listener,
+        )
+    if done.skipped:
+        remark(f"{len(done.skipped)} masks were there already; --force makes them again")
+    for item in done.failed:
+        remark(f"left out {item.path}: {item.reason}")
+    if as_json:
+        answer_json(done)
+    else:
+        for path in done.written:
+            answer(str(path))
+    if done.failed:
+        remark(f"error: {len(done.failed)} scans have no mask. Mend them as said above.")
+        raise typer.Exit(PROBLEM)
