@@ -8,8 +8,15 @@ import pytest
 from suffice.core import Cohort, CohortError, FileFormatError, StorageError, UsageError
 from suffice.segmenters import UNetSegmenter
 from suffice.segmenters.pooled_unet import PooledUNetSegmenter
+from suffice.segmenters.several_raters import RatersUNetSegmenter
 from suffice.workflows import opening
-from suffice.workflows.training import choose_labelled, read_names, train, with_pool
+from suffice.workflows.training import (
+    choose_labelled,
+    read_names,
+    train,
+    with_pool,
+    with_raters,
+)
 
 
 def test_a_model_is_left_and_no_work_folder(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
@@ -97,4 +104,25 @@ def test_only_a_unet_learns_from_a_pool(tiny_cohort: Cohort, tmp_path: Path, fak
         train(tiny_cohort, tmp_path / "m", minutes=1, rungs=fakes.rungs, unlabelled="copy-paste")
     with pytest.raises(CohortError, match="no unlabelled scan"):
         train(tiny_cohort.labelled(), tmp_path / "m", minutes=1, unlabelled="copy-paste")
+    assert not any(tmp_path.iterdir())
+
+
+def test_several_raters_are_learned_from_by_a_unet_alone(
+    tiny_cohort: Cohort, tmp_path: Path, fakes
+) -> None:
+    twice = replace(
+        tiny_cohort,
+        cases=tuple(
+            replace(case, masks={**case.masks, "anna": case.masks["expert"]})
+            for case in tiny_cohort.labelled().cases
+        ),
+    )
+    found = with_raters(UNetSegmenter(), twice, "soft")
+    assert isinstance(found, RatersUNetSegmenter) and found.way == "soft"
+    with pytest.raises(CohortError, match=r"got one rater a case.*Add a column mask_NAME"):
+        train(tiny_cohort, tmp_path / "m", minutes=1, raters="soft")
+    with pytest.raises(UsageError, match="expected first, soft, staple, confusion"):
+        train(twice, tmp_path / "m", minutes=1, raters="best")
+    with pytest.raises(UsageError, match="Only a U-Net without a pool learns from several"):
+        train(twice, tmp_path / "m", minutes=1, rungs=fakes.rungs, raters="soft")
     assert not any(tmp_path.iterdir())

@@ -38,6 +38,16 @@ _Unlabelled = Annotated[
 ]
 
 
+_Raters = Annotated[
+    str,
+    typer.Option(
+        metavar="WAY",
+        help="What a U-Net learns where several people drew: the first one's mask, the share of"
+        " all (soft), what staple makes of them, or each with a confusion matrix (confusion).",
+    ),
+]
+
+
 @named_problems
 def train(
     cohort: CohortFolder,
@@ -49,6 +59,7 @@ def train(
     init: Init = None,
     tune: Tune = "",
     unlabelled: _Unlabelled = None,
+    raters: _Raters = "first",
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -71,6 +82,7 @@ def train(
             init=init,
             tune=names_of(tune),
             unlabelled=unlabelled,
+            raters=raters,
             seed=seed,
             overwrite=force,
             listener=listener,

@@ -15,6 +15,7 @@ from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener,
 from suffice.files import require_free
 from suffice.segmenters import RUNGS, Segmenter
 from suffice.segmenters.pooled_unet import PooledUNetSegmenter
+from suffice.segmenters.several_raters import FIRST, RatersUNetSegmenter
 from suffice.segmenters.starting import read_source
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
@@ -53,6 +54,7 @@ def train(
     init: Path | None = None,
     tune: Sequence[str] = (),
     unlabelled: str | None = None,
+    raters: str = FIRST,
     rungs: Rungs = RUNGS,
     listener: Listener = silent,
 ) -> Trained:
@@ -88,6 +90,9 @@ def train(
     unlabelled : str, optional
         Let a U-Net learn from the cases without masks as well, in one of the ways of
         `suffice.segmenters.pooled_unet.STRATEGIES`.
+    raters : str
+        What a U-Net learns of a case that several people drew: the first one's mask, or one of
+        `suffice.segmenters.several_raters.WAYS`.
     rungs : dict of str to type of Segmenter
         The kinds to choose from.
     listener : callable
@@ -107,6 +112,8 @@ def train(
     require_free(out, overwrite=overwrite, mark=MODEL_MARK)
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
+    if raters != FIRST:
+        untrained = with_raters(untrained, labelled, raters)
     workdir = workdir or out.with_name(out.name + ".work")
     started = time.monotonic()
     with alone_in(workdir):
@@ -158,6 +165,29 @@ def with_pool(segmenter: Segmenter, pool: Cohort, strategy: str) -> Segmenter:
     return PooledUNetSegmenter(
         pool, strategy=strategy, init=segmenter.init, tuning=segmenter.tuning
     )
+
+
+def with_raters(segmenter: Segmenter, labelled: Cohort, way: str) -> Segmenter:
+    """Let a U-Net learn from all raters of its cases.
+
+    Raises
+    ------
+    UsageError
+        If the segmenter is none that can, or there is no such way.
+    CohortError
+        If each case has one rater.
+    """
+    if type(segmenter) is not UNetSegmenter:
+        raise UsageError(
+            "Only a U-Net without a pool learns from several raters",
+            got=segmenter.rung,
+            cure="Give --model unet, and leave --unlabelled or --raters out.",
+        )
+    found = RatersUNetSegmenter(way, init=segmenter.init, tuning=segmenter.tuning)
+    refusal = found.refusal(labelled)
+    if refusal is not None:
+        raise refusal
+    return found
 
 
 def starting(init: Path | None, tune: Sequence[str]) -> dict[str, Any]:
