@@ -80,3 +80,32 @@ def test_image_must_fit_its_grid_and_be_of_a_kind():
         Image(np.zeros((1, 2, 3)), Grid((2, 3)), "XYZ")
     with pytest.raises(UsageError, match="Unknown unit"):
         Image(np.zeros((1, 2, 3)), Grid((2, 3)), unit="kg")
+
+
+def test_unlabelled_voxels_are_a_class_of_their_own() -> None:
+    legend = Legend.from_names({1: "left", 4: "right"}, ignore=255)
+    mask = np.array([[0, 1], [4, 255]])
+    classes = legend.to_classes(mask)
+    assert classes.tolist() == [[0, 1], [2, legend.n_classes]]
+    np.testing.assert_array_equal(legend.from_classes(classes), mask)
+    assert legend.unknown_values(mask) == []
+    assert legend.whole.unknown_values(mask) == [255]
+    held = LabelMap(mask, Grid((2, 2)), legend)
+    assert held.unlabelled is not None and held.unlabelled.tolist() == [
+        [False, False],
+        [False, True],
+    ]
+    assert held.drawn.tolist() == [[0, 1], [4, 0]]
+    assert LabelMap(mask[:1], Grid((1, 2)), legend).unlabelled is None
+
+
+def test_a_legend_that_ignores_nothing_is_written_as_ever() -> None:
+    legend = Legend.from_names({1: "left"})
+    assert repr(legend) == f"Legend(labels={legend.labels!r})"
+    assert repr(legend) != repr(Legend.from_names({1: "left"}, ignore=2))
+
+
+@pytest.mark.parametrize("value", [0, 1, 70_000])
+def test_the_value_of_unlabelled_voxels_is_no_other(value: int) -> None:
+    with pytest.raises(LabelError, match="one that no structure has"):
+        Legend.from_names({1: "left"}, ignore=value)

@@ -154,6 +154,7 @@ def _answer(evaluation: Evaluation, *, as_json: bool) -> None:
         remark(f"left out {item.path}: {item.reason}")
     remark_on_undefined(evaluation.undefined)
     _remark_on_objects(evaluation.objects)
+    _remark_on_partly(evaluation.partly)
     if as_json:
         answer_json(
             {
@@ -162,6 +163,7 @@ def _answer(evaluation: Evaluation, *, as_json: bool) -> None:
                 "undefined": evaluation.undefined.drop(columns="rung").to_dict("records"),
                 "objects": evaluation.objects.to_dict("records"),
                 "quality": evaluation.quality.to_dict("records"),
+                "partly": evaluation.partly.to_dict("records"),
                 "left_out": [{"path": i.path, "reason": i.reason} for i in evaluation.left_out],
             }
         )
@@ -194,6 +196,16 @@ def _remark_on_objects(objects: pd.DataFrame) -> None:
         told += [f"connected components, which join what touches ({n_joined})"] * bool(n_joined)
         if told:
             remark(f"objects {side}: {' and '.join(told)}")
+
+
+def _remark_on_partly(partly: pd.DataFrame) -> None:
+    """Say that scores rest on a part of the voxels."""
+    if len(partly):
+        share = 100 * float(partly["labelled"].mean())
+        remark(
+            f"{len(partly)} references label {share:.3g} % of their voxels: overlap is scored over"
+            " these alone, and surfaces, sizes and objects, which the rest may cut, are not scored"
+        )
 
 
 def _answer_tables(evaluation: Evaluation) -> None:

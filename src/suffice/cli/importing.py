@@ -52,6 +52,14 @@ _Label = Annotated[
 _InvertMasks = Annotated[
     bool, typer.Option("--invert-masks", help="Masks mark the background with non-zero.")
 ]
+_Ignore = Annotated[
+    int | None,
+    typer.Option(metavar="VALUE", help="Of voxels in masks that nobody labelled, e.g. 255."),
+]
+_Background = Annotated[
+    int | None,
+    typer.Option(metavar="VALUE", help="Of drawn background, where --ignore is 0: scribbles."),
+]
 _VoxelSize = Annotated[
     tuple[float, float, float] | None,
     typer.Option(
@@ -78,6 +86,8 @@ def import_(
     unit: _Unit = None,
     label: _Label = None,
     invert_masks: _InvertMasks = False,
+    ignore: _Ignore = None,
+    background: _Background = None,
     voxel_size: _VoxelSize = None,
     keep_dates: _KeepDates = False,
     copy: _Copy = False,
@@ -102,6 +112,8 @@ def import_(
             unit=unit,
             labels=_read_labels(label) if label else None,
             invert_masks=invert_masks,
+            ignore=ignore,
+            background=background,
             voxel_size_mm=voxel_size,
             keep_dates=keep_dates,
             copy=copy,
@@ -138,6 +150,7 @@ def _facts(report: ImportReport) -> dict[str, object]:
         "n_labelled": len(cohort.labelled()),
         "n_subjects": len(cohort.subjects),
         "labels": {label.value: label.name for label in cohort.legend},
+        "ignore": cohort.legend.ignore,
         "raters": cohort.raters,
         "notes": report.notes,
         "left_out": [{"path": item.path, "reason": item.reason} for item in report.left_out],
@@ -152,6 +165,8 @@ def _answer_in_words(report: ImportReport) -> None:
     answer(f"cases     {len(cohort)} of {len(cohort.subjects)} subjects")
     answer(f"labelled  {len(cohort.labelled())} by {', '.join(cohort.raters) or 'nobody'}")
     answer(f"labels    {labels}")
+    if cohort.legend.ignore is not None:
+        answer(f"ignored   {cohort.legend.ignore}: voxels that nobody labelled")
     for note in report.notes:
         answer(f"note      {note}")
     for item in report.left_out[:MAX_LISTED]:

@@ -46,6 +46,10 @@ _Raters = Annotated[
         " all (soft), what staple makes of them, or each with a confusion matrix (confusion).",
     ),
 ]
+_Consistency = Annotated[
+    bool,
+    typer.Option(help="Whether voxels that masks leave unlabelled teach a U-Net, too."),
+]
 
 
 @named_problems
@@ -60,6 +64,7 @@ def train(
     tune: Tune = "",
     unlabelled: _Unlabelled = None,
     raters: _Raters = "first",
+    consistency: _Consistency = True,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -83,6 +88,7 @@ def train(
             tune=names_of(tune),
             unlabelled=unlabelled,
             raters=raters,
+            consistency=consistency,
             seed=seed,
             overwrite=force,
             listener=listener,

@@ -78,3 +78,19 @@ class LabelMap:
                 expected=list(self.legend.values),
                 cure="Add them to the legend in cohort.toml or mend the mask.",
             )
+
+    @property
+    def unlabelled(self) -> npt.NDArray[np.bool_] | None:
+        """Voxels that nobody labelled, or ``None`` where there are none."""
+        if self.legend.ignore is None:
+            return None
+        unlabelled: npt.NDArray[np.bool_] = self.array == self.legend.ignore
+        return unlabelled if unlabelled.any() else None
+
+    @property
+    def drawn(self) -> npt.NDArray[np.generic]:
+        """The label values, 0 where nobody labelled: what was drawn of the structures."""
+        unlabelled = self.unlabelled
+        if unlabelled is None:
+            return self.array
+        return np.where(unlabelled, 0, self.array).astype(self.array.dtype)

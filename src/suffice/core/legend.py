@@ -46,6 +46,13 @@ class Label:
 class Legend:
     """The structures of a cohort, background (0) left out.
 
+    Parameters
+    ----------
+    labels : tuple of Label
+    ignore : int, optional
+        The value of voxels that nobody labelled, which say nothing: neither that a structure is
+        there nor that it is not.
+
     Examples
     --------
     >>> legend = Legend.from_names({1: "anterior", 2: "posterior"})
@@ -54,6 +61,7 @@ class Legend:
     """
 
     labels: tuple[Label, ...]
+    ignore: int | None = None
 
     def __post_init__(self) -> None:
         values = [label.value for label in self.labels]
@@ -64,23 +72,39 @@ class Legend:
             raise LabelError("A legend's values and names must be unique", got=self.labels)
         if min(values) < 1 or max(values) > _LARGEST_VALUE:
             raise LabelError("Label values must lie in 1 to 65535; 0 is background", got=values)
-        if len(values) > _MOST_LABELS:
+        most = _MOST_LABELS - (self.ignore is not None)
+        if len(values) > most:
             raise LabelError(
-                f"A legend can name at most {_MOST_LABELS} structures",
+                f"A legend can name at most {most} structures",
                 got=len(values),
                 cure="Give objects of one kind one value.",
             )
+        if self.ignore is not None and (
+            self.ignore in values or not 1 <= self.ignore <= _LARGEST_VALUE
+        ):
+            raise LabelError(
+                "The value of unlabelled voxels must be one that no structure has",
+                got=self.ignore,
+                expected="1 to 65535; 0 is background",
+                cure="Where 0 is unlabelled, import with --ignore 0 --background VALUE.",
+            )
 
     @classmethod
-    def from_names(cls, names: Mapping[int, str]) -> Legend:
+    def from_names(cls, names: Mapping[int, str], *, ignore: int | None = None) -> Legend:
         """Make a legend from ``{value: name}``, with colours from the default palette."""
         ordered = sorted(names.items())
         return cls(
             tuple(
                 Label(int(value), str(name), COLOURS[i % len(COLOURS)])
                 for i, (value, name) in enumerate(ordered)
-            )
+            ),
+            ignore,
         )
+
+    def __repr__(self) -> str:
+        # Digests of cohorts rest on it: where every voxel is labelled they stay as they were.
+        ignore = "" if self.ignore is None else f", ignore={self.ignore}"
+        return f"Legend(labels={self.labels!r}{ignore})"
 
     def __iter__(self) -> Iterator[Label]:
         return iter(self.labels)
@@ -103,15 +127,23 @@ class Legend:
         """Number of classes with the background."""
         return len(self.labels) + 1
 
+    @property
+    def whole(self) -> Legend:
+        """The same structures in masks that label every voxel, as those of a model do."""
+        return self if self.ignore is None else Legend(self.labels)
+
     def unknown_values(self, mask: npt.NDArray[np.generic]) -> list[int]:
-        """Values in ``mask`` that are neither background nor in the legend."""
+        """Values in ``mask`` that are neither background, unlabelled nor in the legend."""
         present: set[int] = set()
         for plane in _planes(mask):
             present.update(_values(plane))
-        return sorted(int(v) for v in present if v != 0 and int(v) not in self.values)
+        return sorted(present - {0, self.ignore, *self.values})
 
     def to_classes(self, mask: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-        """Map label values to contiguous classes 0..n (the order of the labels)."""
+        """Map label values to contiguous classes 0..n (the order of the labels).
+
+        Unlabelled voxels get one more than the last class, `n_classes`.
+        """
         unknown = self.unknown_values(mask)
         if unknown:
             raise LabelError(
@@ -120,15 +152,19 @@ class Legend:
                 expected=list(self.values),
                 cure="Add them to the legend in cohort.toml or mend the mask.",
             )
-        table = np.zeros(max(self.values) + 1, dtype=np.uint8)
-        for i, value in enumerate(self.values, start=1):
+        table = np.zeros(max(self._all_values) + 1, dtype=np.uint8)
+        for i, value in enumerate(self._all_values, start=1):
             table[value] = i
         return _looked_up(table, mask)
 
     def from_classes(self, classes: npt.NDArray[np.generic]) -> npt.NDArray[np.uint16]:
         """Map contiguous classes back to label values."""
-        table = np.array([0, *self.values], dtype=np.uint16)
+        table = np.array([0, *self._all_values], dtype=np.uint16)
         return _looked_up(table, classes)
+
+    @property
+    def _all_values(self) -> tuple[int, ...]:
+        return self.values if self.ignore is None else (*self.values, self.ignore)
 
 
 def _looked_up(table: npt.NDArray[_Value], array: npt.NDArray[Any]) -> npt.NDArray[_Value]:

@@ -59,7 +59,7 @@ def read_cohort(folder: Path) -> Cohort:
     channels = tuple(
         _channel(row, i, folder) for i, row in enumerate(_tables(settings, "channel", folder), 1)
     )
-    legend = _legend(_tables(settings, "label", folder), folder)
+    legend = _legend(_tables(settings, "label", folder), settings.get("ignore"), folder)
     cases = _read_cases(folder, [channel.name for channel in channels])
     name = str(settings.get("name") or folder.resolve().name)
     return Cohort(name, folder, channels, legend, cases)
@@ -138,7 +138,13 @@ def _channel(row: Mapping[str, Any], i: int, folder: Path) -> Channel:
     return Channel(name, cast(Modality, modality), cast(Unit, unit))
 
 
-def _legend(rows: list[dict[str, Any]], folder: Path) -> Legend:
+def _legend(rows: list[dict[str, Any]], ignore: object, folder: Path) -> Legend:
+    if ignore is not None and type(ignore) is not int:
+        raise CohortError(
+            f"'ignore' in '{folder / COHORT_TOML}' must be the value of unlabelled voxels",
+            got=repr(ignore),
+            expected="ignore = 255",
+        )
     labels = []
     for i, row in enumerate(rows):
         value, name = row.get("value"), row.get("name")
@@ -151,7 +157,7 @@ def _legend(rows: list[dict[str, Any]], folder: Path) -> Legend:
         colour = str(row.get("colour") or COLOURS[i % len(COLOURS)])
         labels.append(Label(value, str(name), colour, str(row.get("code") or "") or None))
     try:
-        return Legend(tuple(labels))
+        return Legend(tuple(labels), ignore)
     except SufficeError as error:
         raise CohortError(f"The labels of '{folder / COHORT_TOML}' clash", got=error) from error
 
@@ -329,6 +335,8 @@ def _relative_to(folder: Path) -> Callable[[Path], str]:
 
 def _settings_text(cohort: Cohort) -> str:
     lines = [f"name = {toml(cohort.name)}"]
+    if cohort.legend.ignore is not None:
+        lines += [f"ignore = {cohort.legend.ignore}"]
     for channel in cohort.channels:
         lines += ["", "[[channel]]", f"name = {toml(channel.name)}"]
         lines += [f"modality = {toml(channel.modality)}", f"unit = {toml(channel.unit)}"]

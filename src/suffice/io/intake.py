@@ -24,7 +24,7 @@ from suffice.core import (
 from suffice.io.fitting import common_grid, fitting_mask, mask_values, require_utf8
 from suffice.io.foreign import foreign_size, median_shape, strangers
 from suffice.io.images import read_grid, read_image
-from suffice.io.layouts.draft import Draft, DraftCase
+from suffice.io.layouts.draft import Draft, DraftCase, LabelArray
 from suffice.io.layouts.names import listed
 from suffice.io.layouts.stacks import UNKNOWN_VOXEL_MM, written_stacks
 from suffice.io.left_out import LeftOut
@@ -60,6 +60,9 @@ class Intake:
         Where masks that have to be made are written, under ``masks/``.
     invert_masks : bool
         Whether 0 marks the structure and everything else the background.
+    ignore, background : int, optional
+        The value of unlabelled voxels, and that of drawn background. Where 0 is unlabelled, both
+        change places in masks that are written anew, as 0 is background in a cohort.
     voxel_mm : tuple of float, optional
         Size of the voxels of volumes that are put together of slices, 1 mm where not given.
     listener : callable
@@ -70,18 +73,27 @@ class Intake:
     notes : list of str
     labels : dict of int to str
         The legend: names from the source, else ``label-1`` and so on, for every value present.
+    unlabelled : int or None
+        The value of unlabelled voxels in the masks of the cohort.
     """
 
     draft: Draft
     source: Path
     folder: Path
     invert_masks: bool = False
+    ignore: int | None = None
+    background: int = 0
     voxel_mm: tuple[float, float, float] | None = None
     listener: Listener = silent
     left_out: list[LeftOut] = field(default_factory=list, init=False)
     notes: list[str] = field(default_factory=list, init=False)
     labels: dict[int, str] = field(default_factory=dict, init=False)
     _polarity: PolarityTally = field(default_factory=PolarityTally, init=False)
+
+    @property
+    def unlabelled(self) -> int | None:
+        """The value of unlabelled voxels in the masks of the cohort."""
+        return self.background if self.ignore == 0 else self.ignore
 
     def run(self) -> list[Case]:
         """Read images, then masks; return the cases to keep."""
@@ -178,20 +190,21 @@ class Intake:
         for rater, path in case.masks.items():
             try:
                 array = fitting_mask(path, item.grid, next(iter(case.images.values())))
-                self._polarity.add(rater, array == 0 if self.invert_masks else array)
-                if self.invert_masks:
-                    masks[rater] = self._write(item, rater, array == 0, values)
+                meant = self._meant(array)
+                self._polarity.add(rater, self._drawn(meant))
+                if meant is not array:
+                    masks[rater] = self._write(item, rater, meant, values)
                 else:
-                    values[path] = mask_values(array, path)
+                    values[path] = self._values(array, path)
                     masks[rater] = path
             except SufficeError as error:
                 failed.append((path, str(error)))
         for rater, drawing in item.draft.drawings.items():
             try:
                 drawn = drawing.draw(item.grid.shape)
-                if drawing.is_stored:
-                    drawn = (drawn == 0).astype(np.uint8) if self.invert_masks else drawn
-                    self._polarity.add(rater, drawn)
+                if drawing.is_stored or self.ignore == 0:
+                    drawn = self._meant(drawn)
+                    self._polarity.add(rater, self._drawn(drawn))
                 masks[rater] = self._write(item, rater, drawn, values)
                 if drawing.number is not None:
                     instances[rater] = self._place("instances", item, rater)
@@ -203,6 +216,31 @@ class Intake:
             rest = "" if masks else " Its image is kept as an unlabelled case."
             self._leave(path, reason + rest)
         return replace(case, masks=masks, instance_maps=instances)
+
+    def _meant(self, array: LabelArray) -> LabelArray:
+        """Give a mask in which 0 is background; the same where it is so already."""
+        if self.invert_masks:
+            inverted: LabelArray = (array == 0).astype(np.uint8)
+            return inverted
+        if self.ignore != 0:
+            return array
+        kind = np.result_type(array, np.min_scalar_type(self.background))
+        swapped: LabelArray = array.astype(kind)
+        swapped[array == 0] = self.background
+        swapped[array == self.background] = 0
+        return swapped
+
+    def _drawn(self, mask: LabelArray) -> LabelArray:
+        """Take unlabelled voxels for background."""
+        if self.unlabelled is None:
+            return mask
+        drawn = mask.copy()
+        drawn[mask == self.unlabelled] = 0
+        return drawn
+
+    def _values(self, array: LabelArray, path: Path) -> frozenset[int]:
+        """List the values of structures in a mask."""
+        return mask_values(array, path) - {self.unlabelled}
 
     def _write(
         self,
@@ -216,8 +254,9 @@ class Intake:
         image = next(iter(case.images.values()))
         path = self._place("masks", item, rater)
         whole = array.astype(np.uint16)
-        values[path] = mask_values(whole, path)
-        legend = Legend.from_names({v: f"label-{v}" for v in values[path] or {1}})
+        values[path] = self._values(whole, path)
+        names = {v: f"label-{v}" for v in values[path] or {1 + (self.unlabelled == 1)}}
+        legend = Legend.from_names(names, ignore=self.unlabelled)
         write_mask(path, LabelMap(whole, item.grid, legend), like=image)
         return path
 
@@ -238,7 +277,8 @@ class Intake:
             and 127 < max(present) <= _FULL
             and not present <= named
         }
-        if not grey or any(item.grid.ndim == 3 for item in kept):
+        # Of grey values nobody can say which is unlabelled.
+        if not grey or self.ignore is not None or any(item.grid.ndim == 3 for item in kept):
             return cases
         done = []
         for i, (case, item) in enumerate(zip(cases, kept, strict=True)):
@@ -284,15 +324,18 @@ class Intake:
             self.notes.append(f"No mask could be taken of the raters {listed(lost)}: see left_out")
 
     def _make_legend(self, values: Mapping[Path, frozenset[int]]) -> None:
-        given = dict(self.draft.labels or {})
+        given = {v: n for v, n in (self.draft.labels or {}).items() if v != self.unlabelled}
         union = frozenset[int]().union(*values.values())
         if _FULL not in given and all(v <= {1} or v <= {_FULL} for v in values.values()):
             union = frozenset({1} if union else ())
         guessed = sorted(union - given.keys())
         self.labels = given | {value: f"label-{value}" for value in guessed}
         if not self.labels:
-            self.labels = {1: "label-1"}
-            self.notes.append("No mask marks anything: the legend holds 'label-1' to be renamed")
+            first = 1 + (self.unlabelled == 1)
+            self.labels = {first: f"label-{first}"}
+            self.notes.append(
+                f"No mask marks anything: the legend holds 'label-{first}' to be renamed"
+            )
         elif guessed and given:
             self.notes.append(f"Masks hold values without a name: {listed(map(str, guessed))}")
         elif guessed:

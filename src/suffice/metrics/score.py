@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from suffice.core import GeometryError, Grid, LabelError, Legend
 from suffice.metrics.boxes import structure_boxes
-from suffice.metrics.catalogue import voxel_size
+from suffice.metrics.catalogue import Metric, voxel_size
 from suffice.metrics.instance_values import instance_values, instances_in
 from suffice.metrics.instances import InstanceOverlaps
 from suffice.metrics.overlap import Overlap, accuracy
@@ -56,6 +56,7 @@ def score_case(
     panel: Panel | None = None,
     predicted_instances: InstanceMap | None = None,
     reference_instances: InstanceMap | None = None,
+    unlabelled: BoolArray | None = None,
 ) -> list[Score]:
     """Score a predicted mask against a reference, structure by structure.
 
@@ -74,6 +75,10 @@ def score_case(
     predicted_instances, reference_instances : integer array of the shape of ``grid``, optional
         A number for each object, for the metrics of instances; by default the connected
         components of each structure are its objects.
+    unlabelled : bool array of the shape of ``grid``, optional
+        Voxels that the reference says nothing of, whatever stands there. They are left out of
+        counts of voxels; of surfaces, sizes, courses and objects that they may cut, and of a
+        structure that neither mask has elsewhere, there is no row.
 
     Returns
     -------
@@ -117,6 +122,10 @@ def score_case(
     """
     panel = panel or Panel.default()
     _check(predicted, reference, grid)
+    n_voxels = reference.size
+    if unlabelled is not None:
+        predicted, reference = (np.where(unlabelled, 0, mask) for mask in (predicted, reference))
+        n_voxels -= int(np.count_nonzero(unlabelled))
     boxes = structure_boxes([predicted, reference], legend)
     rows = []
     told = (predicted_instances, reference_instances)
@@ -127,11 +136,19 @@ def score_case(
             reference[box] == label.value,
             grid,
             tuple(None if numbers is None else numbers[box] for numbers in told),
+            n_voxels,
         )
-        values = _outcome(pair.overlap) | dict(_values(pair, panel))
+        if unlabelled is not None and not pair.overlap.n_predicted + pair.overlap.n_reference:
+            continue
+        by_counts = unlabelled is not None
+        values = _outcome(pair.overlap) | dict(_values(pair, panel, by_counts=by_counts))
         rows += [Score(label.name, metric, value) for metric, value in values.items()]
     if panel.needs("whole"):
-        rows.append(Score(WHOLE_CASE, "accuracy", accuracy(predicted, reference)))
+        share_right = accuracy(predicted, reference)
+        if unlabelled is not None:
+            # Where nothing is labelled both are 0, and agree for nothing.
+            share_right = 1 - (1 - share_right) * reference.size / max(n_voxels, 1)
+        rows.append(Score(WHOLE_CASE, "accuracy", share_right))
     return rows
 
 
@@ -156,9 +173,10 @@ class _Pair:
         reference: BoolArray,
         grid: Grid,
         told: tuple[InstanceMap | None, ...],
+        n_voxels: int,
     ) -> None:
         self.predicted, self.reference, self.grid, self.told = predicted, reference, grid, told
-        self.overlap = Overlap.of(predicted, reference, math.prod(grid.shape))
+        self.overlap = Overlap.of(predicted, reference, n_voxels)
 
     @property
     def is_one_sided(self) -> bool:
@@ -166,13 +184,17 @@ class _Pair:
         return not (self.overlap.n_predicted and self.overlap.n_reference)
 
 
-def _values(pair: _Pair, panel: Panel) -> Iterator[tuple[str, float]]:
-    """Names and values of the rows of a structure, as the policy has them."""
+def _values(pair: _Pair, panel: Panel, *, by_counts: bool) -> Iterator[tuple[str, float]]:
+    """Names and values of the rows of a structure, as the policy has them.
+
+    With ``by_counts`` those alone that are worked out from counts of voxels.
+    """
     rule = panel.empty.rule_for(pair.overlap)
     if rule == "leave":
         return
-    found = {} if rule == "perfect" else _counted(pair, panel)
-    for metric in panel.metrics:
+    metrics = [m for m in panel.metrics if m.kind == "overlap" or not by_counts]
+    found = {} if rule == "perfect" else _counted(pair, panel, metrics)
+    for metric in metrics:
         if metric.kind == "whole":
             continue
         names = metric.row_names(pair.grid)
@@ -182,20 +204,21 @@ def _values(pair: _Pair, panel: Panel) -> Iterator[tuple[str, float]]:
                 yield name, value
 
 
-def _counted(pair: _Pair, panel: Panel) -> dict[str, tuple[float, ...]]:
+def _counted(pair: _Pair, panel: Panel, metrics: Sequence[Metric]) -> dict[str, tuple[float, ...]]:
     """Return the values of each metric by its formula; what has none is not a number."""
     values: dict[str, tuple[float, ...]] = {}
     distances = None
-    if panel.needs("surface") and not pair.is_one_sided:
+    kinds = {metric.kind for metric in metrics}
+    if "surface" in kinds and not pair.is_one_sided:
         distances = surface_distances(
             pair.predicted, pair.reference, pair.grid.unit_spacing, definition=panel.surface
         )
     instances: dict[str, float] = {}
-    if panel.needs("instances"):
+    if "instances" in kinds:
         masks = (pair.predicted, pair.reference)
         maps = (instances_in(m, told) for m, told in zip(masks, pair.told, strict=True))
         instances = instance_values(InstanceOverlaps.of(*maps))
-    for metric in panel.metrics:
+    for metric in metrics:
         if metric.kind == "overlap":
             values[metric.name] = (getattr(pair.overlap, metric.name),)
         elif metric.kind == "size":

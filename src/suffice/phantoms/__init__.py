@@ -4,6 +4,7 @@ from suffice.phantoms.anatomy import Chest, Nodule, draw_chest
 from suffice.phantoms.chest import chest_ct
 from suffice.phantoms.phantom import Phantom
 from suffice.phantoms.pose import chest_grid
+from suffice.phantoms.scribbles import scribble
 from suffice.phantoms.simple import ball, discs, picture_of_cells
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "discs",
     "draw_chest",
     "picture_of_cells",
+    "scribble",
 ]

@@ -1,6 +1,6 @@
 """Findings about a cohort, before a model learns its mistakes."""
 
-from suffice.qc.check import check_cohort, labelled_duplicates
+from suffice.qc.check import check_cohort, labelled_duplicates, labelled_in_part
 from suffice.qc.finding import KINDS, SEVERITIES, Finding, Kind, Severity
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "Severity",
     "check_cohort",
     "labelled_duplicates",
+    "labelled_in_part",
 ]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from suffice.core import Cohort, Listener, Progress, silent
 from suffice.qc.duplicates import duplicate_scans, near_duplicates
 from suffice.qc.finding import SEVERITIES, Finding
-from suffice.qc.masks import MaskFacts, implausible_masks, inspect_masks
+from suffice.qc.masks import MaskFacts, implausible_masks, inspect_masks, partly_labelled
 from suffice.qc.names import similar_subject_names
 from suffice.qc.outliers import unlike_the_rest
 from suffice.qc.scans import ScanFacts, inspect_scan
@@ -75,6 +75,14 @@ def labelled_duplicates(cohort: Cohort, *, listener: Listener = silent) -> tuple
     found = (*duplicate_scans(scans), *near_duplicates(scans))
     listener(Progress("look for copies", 1.0))
     return tuple(f for f in found if len({subject_of[name] for name in f.cases}) > 1)
+
+
+def labelled_in_part(cohort: Cohort) -> tuple[Finding, ...]:
+    """Find masks that leave voxels unlabelled; none is read where the legend has no such value."""
+    if cohort.legend.ignore is None:
+        return ()
+    masks = [m for case in cohort.cases for m in inspect_masks(cohort, case, None)[0]]
+    return tuple(partly_labelled(masks))
 
 
 def _told_once(findings: list[Finding]) -> list[Finding]:

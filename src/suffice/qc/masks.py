@@ -37,6 +37,10 @@ class MaskFacts:
         component.
     looks_inverted : bool
         Whether it marks most of its border and most of its voxels, as a background does.
+    unlabelled : float
+        Part of the voxels that nobody labelled.
+    has_background : bool
+        Whether a voxel is labelled as background.
     """
 
     case: str
@@ -47,6 +51,8 @@ class MaskFacts:
     n_stray_voxels: dict[str, int] = field(default_factory=dict)
     n_far_voxels: dict[str, int] = field(default_factory=dict)
     looks_inverted: bool = False
+    unlabelled: float = 0.0
+    has_background: bool = True
 
 
 def inspect_masks(
@@ -92,11 +98,14 @@ def _read(
 
 
 def _facts(case: Case, rater: str, mask: LabelMap) -> MaskFacts:
+    unlabelled = mask.unlabelled
     facts = MaskFacts(
         case=case.name,
         rater=rater,
         n_raters=len(case.masks),
-        looks_inverted=marks_the_background(mask.array),
+        looks_inverted=marks_the_background(mask.drawn),
+        unlabelled=0.0 if unlabelled is None else float(unlabelled.mean()),
+        has_background=not bool(mask.array.all()),
     )
     boxes = ndimage.find_objects(mask.array.astype(np.int32))
     for label in mask.legend:
@@ -133,6 +142,7 @@ def implausible_masks(masks: Sequence[MaskFacts]) -> Iterator[Finding]:
     """Find masks that are empty, inverted, of one voxel, lack a structure or have specks."""
     yield from _empty_masks(masks)
     yield from _inverted(masks)
+    yield from partly_labelled(masks)
     by_label: dict[str, list[MaskFacts]] = defaultdict(list)
     for mask in masks:
         if any(mask.n_voxels.values()):
@@ -180,6 +190,30 @@ def _inverted(masks: Sequence[MaskFacts]) -> Iterator[Finding]:
         )
 
 
+def partly_labelled(masks: Sequence[MaskFacts]) -> Iterator[Finding]:
+    """Find masks that leave voxels unlabelled, and whether they show any background."""
+    partly = [mask for mask in masks if mask.unlabelled]
+    if not partly:
+        return
+    share = 100 * float(np.mean([mask.unlabelled for mask in partly]))
+    yield Finding(
+        kind="partly-labelled",
+        severity="note",
+        cases=_cases(partly),
+        message=f"{len(partly)} masks of {len(masks)} leave {share:.3g} % of their voxels "
+        "unlabelled: they are neither learned from nor scored on",
+        cure="Whole masks for some cases make whole scores, with surfaces and sizes.",
+    )
+    if not any(mask.has_background for mask in masks):
+        yield Finding(
+            kind="no-background",
+            severity="warning",
+            cases=_cases(partly),
+            message="No mask labels a voxel as background, which a model cannot learn then",
+            cure="Draw strokes of background as well; import with --ignore 0 --background VALUE.",
+        )
+
+
 def _tiny(name: str, masks: Sequence[MaskFacts]) -> Iterator[Finding]:
     tiny = [mask for mask in masks if mask.n_voxels[name] == 1]
     if tiny:
@@ -217,7 +251,9 @@ def _stray(name: str, masks: Sequence[MaskFacts]) -> Iterator[Finding]:
     # Structures that usually come in pieces, such as nuclei, have no main component.
     if not counts or float(np.median(counts)) > 2.0:
         return
-    stray = [mask for mask in masks if mask.n_stray_voxels.get(name, 0)]
+    # Strokes come in pieces, and what lies between two may be unlabelled.
+    whole = [mask for mask in masks if not mask.unlabelled]
+    stray = [mask for mask in whole if mask.n_stray_voxels.get(name, 0)]
     if stray:
         worst = max(stray, key=lambda mask: mask.n_stray_voxels[name])
         is_far = any(mask.n_far_voxels[name] for mask in stray)

@@ -44,7 +44,7 @@ def case_overlay(pick: Pick, case: Case, cohort: Cohort, predicted_path: Path) -
     image = read_case_image(cohort, case)
     predicted, grid = read_mask_array(predicted_path)
     image.grid.require_match(grid, f"The scan of case '{case.name}'", "its predicted mask")
-    drawn = read_case_mask(cohort, case).array if case.is_labelled else None
+    drawn = read_case_mask(cohort, case).drawn if case.is_labelled else None
     interesting = drawn if drawn is not None and drawn.any() else predicted
     window = choose_window(image, interesting, cohort.legend.names)
     if image.grid.ndim == 2:

@@ -63,7 +63,7 @@ class ModelCard:
         """Describe a model trained on a cohort with the libraries at hand."""
         return cls(
             rung=rung,
-            legend=cohort.legend,
+            legend=cohort.legend.whole,
             channels=cohort.channels,
             n_cases=len(cohort),
             n_subjects=len(cohort.subjects),

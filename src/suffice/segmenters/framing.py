@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from suffice.core import Image, LabelMap
+from suffice.core import CohortError, Image, LabelMap, ModelError
 from suffice.segmenters.nnunet_preparing import normalised, not_empty, resampled
 from suffice.segmenters.preparing import (
     Orientation,
@@ -129,6 +129,25 @@ def prepare_scan(image: Image, plan: Plan) -> tuple[npt.NDArray[np.float32], Fra
     target = np.where(np.array(plan.spacing_mm) > 0, plan.spacing_mm, spacing)
     prepared = resampled(normalised(array, plan), frame.shape, spacing, target)
     return slices_first(prepared, plan), frame
+
+
+def prepare_like_others(image: Image, plan: Plan, name: str) -> npt.NDArray[np.float32]:
+    """Bring a scan of a cohort to what a plan's network sees.
+
+    Raises
+    ------
+    CohortError
+        If it has another number of channels or axes than the plan; it is called ``name``.
+    """
+    try:
+        return prepare_scan(image, plan)[0]
+    except ModelError as error:
+        raise CohortError(
+            f"{name} is unlike the others",
+            got=error.got,
+            expected=error.expected,
+            cure="Leave it out of cases.csv, or convert it.",
+        ) from error
 
 
 def prepare_mask(mask: LabelMap, image: Image, plan: Plan) -> npt.NDArray[np.uint8]:

@@ -95,6 +95,13 @@ class PooledUNetSegmenter(UNetSegmenter):
         return f"{self.rung} and {self.strategy}"
 
     def _seen(self, labelled: Cohort) -> Cohort:
+        whole_masks = (BidirectionalCopyPaste.name, REGISTRATION)
+        if labelled.legend.ignore is not None and self.strategy in whole_masks:
+            raise CohortError(
+                f"The way '{self.strategy}' needs masks that label every voxel",
+                got=f"masks whose value {labelled.legend.ignore} says nothing",
+                cure=f"Give another: {', '.join(w for w in STRATEGIES if w not in whole_masks)}.",
+            )
         known = {case.name for case in labelled.cases}
         both = sorted(known & {case.name for case in self.pool.cases})
         if both:

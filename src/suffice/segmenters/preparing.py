@@ -70,9 +70,10 @@ def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFa
     orientation = Orientation.of(image.grid)
     classes = orientation.to_canonical(mask.legend.to_classes(mask.array))
     n_classes = mask.legend.n_classes
-    counts = np.bincount(classes.reshape(-1), minlength=n_classes)
+    counts = np.bincount(classes.reshape(-1), minlength=n_classes + 1)
     is_volume = image.grid.affine is not None
-    inside = np.flatnonzero(classes)
+    drawn = (classes > 0) & (classes < n_classes)
+    inside = np.flatnonzero(drawn)
     if inside.size > N_INTENSITIES:
         inside = rng.choice(inside, N_INTENSITIES, replace=False)
     channels = orientation.to_canonical(image.array)
@@ -81,9 +82,10 @@ def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFa
         shape=classes.shape,
         # Pictures go pixel by pixel, also those whose spacing is known: see `network_shape`.
         spacing_mm=orientation.reorder(image.grid.unit_spacing) if is_volume else (1.0, 1.0),
-        class_voxels=tuple(int(n) for n in counts),
+        class_voxels=tuple(int(n) for n in counts[:n_classes]),
+        n_unlabelled=int(counts[n_classes]),
         class_centres=tuple(_centre(classes == k) for k in range(1, n_classes)),
-        occupancy=_occupancy(classes > 0),
+        occupancy=_occupancy(drawn),
         foreground=sample.astype(np.float32),
         contrast=_contrast(sample[0], channels[0]),
         is_colour=_is_colour(image),

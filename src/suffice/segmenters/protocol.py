@@ -100,9 +100,22 @@ class Segmenter(Protocol):
         """Read what `save` wrote."""
 
 
-def refuse_unlabelled(labelled: Cohort) -> CohortError | None:
-    """Refuse cases without a mask, which would be learned as background, and no case at all."""
+def refuse_unlabelled(labelled: Cohort, *, partly: bool = False) -> CohortError | None:
+    """Refuse cases without a mask, which would be learned as background, and no case at all.
+
+    Parameters
+    ----------
+    labelled : Cohort
+    partly : bool
+        Whether a kind of model knows what to do with voxels that nobody labelled.
+    """
     bare = len(labelled.unlabelled())
+    if labelled.legend.ignore is not None and not partly:
+        return CohortError(
+            "This kind of model needs masks that label every voxel",
+            got=f"masks whose value {labelled.legend.ignore} says nothing",
+            cure="Train a 'unet', or take 'ignore' out of cohort.toml if all voxels are labelled.",
+        )
     if len(labelled) and not bare:
         return None
     return CohortError(

@@ -27,7 +27,7 @@ from suffice.core import (
 )
 from suffice.io import read_case_image, read_case_mask
 from suffice.segmenters.card import ModelCard
-from suffice.segmenters.framing import prepare_mask, prepare_scan
+from suffice.segmenters.framing import prepare_like_others, prepare_mask
 from suffice.segmenters.model_folder import naming_damage
 from suffice.segmenters.on_grid import run_on_grid
 from suffice.segmenters.planning import plan_for
@@ -39,7 +39,8 @@ from suffice.segmenters.work_folder import claim, keep_plan
 from suffice.training.loop import train
 from suffice.training.machine import Machine, detect_machine, threads_on
 from suffice.training.memory import naming_full_memory
-from suffice.training.objective import Objective, Segmenting
+from suffice.training.objective import Objective
+from suffice.training.partly_labelled import PartlyLabelled
 from suffice.training.plan import Plan
 from suffice.training.store import Store
 from suffice.training.tuning import Tuned, Tuning
@@ -64,6 +65,8 @@ class UNetSegmenter:
         Trained weights to start from, see `suffice.segmenters.starting`. Nothing in them is run.
     tuning : Tuning, optional
         How they are changed; by default all of them freely.
+    consistency : bool
+        Whether voxels that nobody labelled teach, too, see `PartlyLabelled`.
 
     Attributes
     ----------
@@ -77,7 +80,7 @@ class UNetSegmenter:
 
     rung: ClassVar[str] = "unet"
     encoder: ClassVar[str] = "residual"
-    objective: ClassVar[Objective] = Segmenting()
+    objective: ClassVar[Objective] = PartlyLabelled()
     # What of the time for training a kind keeps for what it does afterwards.
     kept_back: ClassVar[float] = 0.0
     own_names: ClassVar[tuple[str, ...]] = ()
@@ -96,14 +99,19 @@ class UNetSegmenter:
         return self.card_.channels
 
     def __init__(
-        self, *, plan: Plan | None = None, init: Path | None = None, tuning: Tuning | None = None
+        self,
+        *,
+        plan: Plan | None = None,
+        init: Path | None = None,
+        tuning: Tuning | None = None,
+        consistency: bool = True,
     ) -> None:
-        self.plan, self.init, self.tuning = plan, init, tuning
+        self.plan, self.init, self.tuning, self.consistency = plan, init, tuning, consistency
 
     @classmethod
     def refusal(cls, labelled: Cohort) -> CohortError | None:
-        """Refuse what every kind of model refuses."""
-        return refuse_unlabelled(labelled)
+        """Refuse what every kind of model refuses; voxels that nobody labelled are left out."""
+        return refuse_unlabelled(labelled, partly=True)
 
     def fit(
         self,
@@ -174,7 +182,7 @@ class UNetSegmenter:
             listener=listener,
         )
         self._network = trained.network
-        self.plan_, self.legend_, self.history_ = plan, labelled.legend, trained.history
+        self.plan_, self.legend_, self.history_ = plan, labelled.legend.whole, trained.history
         self.card_ = ModelCard.of(
             labelled, rung=self.rung, minutes=budget.minutes, seed=seed, n_steps=trained.n_steps
         )
@@ -235,7 +243,7 @@ class UNetSegmenter:
 
     def _kind(self) -> str:
         """Say what is trained, in the words of a work folder's owner."""
-        return self.rung
+        return self.rung if self.consistency else f"{self.rung} without consistency"
 
     def _origin(self) -> str:
         """Tell a training from given weights from one without, and from one of other ways."""
@@ -247,7 +255,8 @@ class UNetSegmenter:
 
     def _learned(self, plan: Plan, store: Store, workdir: Path) -> Objective:
         """Return what is learned."""
-        return self.objective
+        switched_off = isinstance(self.objective, PartlyLabelled) and not self.consistency
+        return PartlyLabelled(consistency=0.0) if switched_off else self.objective
 
     def _adapted(self, plan: Plan) -> Plan:
         """Change what a plan of the U-Net must differ in for this kind."""
@@ -268,18 +277,12 @@ class UNetSegmenter:
             listener(Progress("prepare", i / len(labelled), note=case.name))
             image = read_case_image(labelled, case)
             masks = [prepare_mask(mask, image, plan) for mask in self._masks(labelled, case)]
-            try:
-                prepared, _ = prepare_scan(image, plan)
-            except ModelError as error:
-                raise CohortError(
-                    f"Case '{case.name}' is unlike the others",
-                    got=error.got,
-                    expected=error.expected,
-                    cure="Leave it out of cases.csv, or convert it.",
-                ) from error
+            prepared = prepare_like_others(image, plan, f"Case '{case.name}'")
             # Seeded by case, so that a store filled in two starts equals one filled in one.
             rng = np.random.default_rng([seed, i])
-            store.add(case.name, prepared, masks[0], rng, raters=masks if len(masks) > 1 else ())
+            raters = masks if len(masks) > 1 else ()
+            unlabelled = None if labelled.legend.ignore is None else plan.n_classes
+            store.add(case.name, prepared, masks[0], rng, raters=raters, unlabelled=unlabelled)
 
     def _masks(self, labelled: Cohort, case: Case) -> list[LabelMap]:
         """Read what of a case is learned from: the first rater's mask."""
@@ -344,15 +347,8 @@ class UNetSegmenter:
         """Write ``plan.toml``, ``model.toml``, ``weights.safetensors`` and ``history.csv``."""
         self._require_fitted()
         weights = {name: t.detach().cpu() for name, t in self._network.state_dict().items()}
-        write_unet(
-            folder,
-            self.card_,
-            self.plan_,
-            weights,
-            self.history_,
-            own=self._own_files(),
-            overwrite=overwrite,
-        )
+        parts = (self.card_, self.plan_, weights, self.history_)
+        write_unet(folder, *parts, own=self._own_files(), overwrite=overwrite)
 
     def _own_files(self) -> dict[str, bytes]:
         """Return what this kind keeps beside plan and weights; `_take_own` is its inverse."""

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from skimage.filters import threshold_otsu
 
-from suffice.core import Cohort, CohortError, Listener, ModelError, Progress
+from suffice.core import Cohort, Listener, Progress
 from suffice.io import read_case_image
-from suffice.segmenters.framing import prepare_scan
+from suffice.segmenters.framing import prepare_like_others
 from suffice.training.plan import Plan
 from suffice.training.store import Store
 
@@ -70,14 +70,7 @@ def store_unlabelled(
         if store.has(case.name):
             continue
         listener(Progress("prepare", i / len(cohort), note=case.name))
-        try:
-            prepared, _ = prepare_scan(read_case_image(cohort, case), plan)
-        except ModelError as error:
-            raise CohortError(
-                f"The unlabelled case '{case.name}' is unlike the others",
-                got=error.got,
-                expected=error.expected,
-                cure="Leave it out of cases.csv, or convert it.",
-            ) from error
+        name = f"The unlabelled case '{case.name}'"
+        prepared = prepare_like_others(read_case_image(cohort, case), plan, name)
         # Seeded by case, so that a store filled in two starts equals one filled in one.
         store.add(case.name, prepared, mark(prepared), np.random.default_rng(i))

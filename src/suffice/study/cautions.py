@@ -24,7 +24,7 @@ class Caution:
     Parameters
     ----------
     kind : str
-        ``duplicate-scan``, ``near-duplicate`` or ``changed-versions``.
+        ``duplicate-scan``, ``near-duplicate``, ``changed-versions`` or ``partly-labelled``.
     cases : tuple of str
         Names of the cases concerned.
     message, cure : str

@@ -35,6 +35,8 @@ class CaseFacts:
         How much brighter the structures are than the scan on average, in its standard deviations.
     is_colour : bool
         Whether the channels are those of a colour picture and differ.
+    n_unlabelled : int
+        Voxels that nobody labelled.
     """
 
     shape: tuple[int, ...]
@@ -45,6 +47,7 @@ class CaseFacts:
     foreground: npt.NDArray[np.float32]
     contrast: float
     is_colour: bool
+    n_unlabelled: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,7 @@ def fingerprint(facts: Sequence[CaseFacts]) -> Fingerprint:
     """Sum up the facts of the labelled cases."""
     if not facts:
         raise CohortError("No labelled case to plan from", cure="Draw at least one mask.")
+    _require_contrast(facts)
     spacings = np.array([f.spacing_mm for f in facts])
     spacing = np.median(spacings, axis=0)
     extents = np.array([f.shape for f in facts]) * spacings
@@ -106,6 +110,17 @@ def fingerprint(facts: Sequence[CaseFacts]) -> Fingerprint:
         is_colour=any(f.is_colour for f in facts),
         mixed_polarity=_is_mixed([f.contrast for f in facts]),
     )
+
+
+def _require_contrast(facts: Sequence[CaseFacts]) -> None:
+    """Raise a `CohortError` where but one class is drawn, as everything would be learned as it."""
+    n_drawn = int((np.sum([f.class_voxels for f in facts], axis=0) > 0).sum())
+    if n_drawn < 2 and any(f.n_unlabelled for f in facts):
+        raise CohortError(
+            "Masks of which parts are unlabelled must show what the structures are not, too",
+            got=f"{n_drawn} drawn class",
+            cure="Draw strokes of the background as well, and give their value to the import.",
+        )
 
 
 def _intensity(facts: Sequence[CaseFacts]) -> tuple[tuple[float, float, float, float], ...]:

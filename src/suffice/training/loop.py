@@ -152,10 +152,12 @@ class _Loop:
         self.sampler, self.generator = sampler, generator
         self.start = Scratch()
         self.augmentation = augmentation_of(plan)
+        self.partly_labelled = any(case.unlabelled is not None for case in sampler.cases)
+        self.n_targets = plan.n_classes + self.partly_labelled
         self.mixed = MixingSampler(
             sampler,
             Mixing(plan.mixing, plan.mixing_probabilities),
-            n_classes=plan.n_classes,
+            n_classes=self.n_targets,
             spacing=plan.patch_spacing_mm,
             generator=generator,
         )
@@ -171,7 +173,7 @@ class _Loop:
             group["lr"] = self.rate * group.get("part", 1.0)
         self.start.before_step(fraction)
         images, targets = self._batch()
-        now = Step(self.device, self.generator, fraction, self.average)
+        now = Step(self.device, self.generator, fraction, self.average, self.partly_labelled)
         loss, score = self.objective.loss(self.wrapped, images, targets, now)
         self.optimizer.zero_grad(set_to_none=True)
         self.state.step += 1
@@ -196,15 +198,20 @@ class _Loop:
     def _batch(self) -> tuple[Tensor, Tensor]:
         images, labels = self.mixed.draw()
         images, labels = images.to(self.device.device), labels.to(self.device.device)
+        if self.partly_labelled:
+            # What a move brings in from outside is class 0, which nobody labelled there.
+            labels = (labels + 1) % self.n_targets
         images, targets = augment_batch(
             images,
             labels,
-            self.plan.n_classes,
+            self.n_targets,
             self.augmentation,
             self.plan.patch_spacing_mm,
             self.generator,
             hounsfield_of(self.plan),
         )
+        if self.partly_labelled:
+            targets = targets.roll(-1, dims=1)
         return images.contiguous(memory_format=LAYOUT[self.plan.ndim]), targets
 
     def _skip(self) -> None:

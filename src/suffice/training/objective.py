@@ -28,12 +28,15 @@ class Step:
         Of the time that is over.
     average : nn.Module
         The moving average of the weights, which is what a training leaves.
+    partly_labelled : bool
+        Whether the last channel of the targets is the share of a voxel that nobody labelled.
     """
 
     device: Device
     generator: torch.Generator
     fraction: float
     average: nn.Module
+    partly_labelled: bool = False
 
 
 class Whole:
@@ -70,8 +73,8 @@ class Objective(Protocol):
         network : nn.Module
             As `build` made it, wrapped by the device.
         images : tensor of shape (N, C, *spatial)
-        targets : tensor of shape (N, K, *spatial)
-            Class fractions that sum to 1.
+        targets : tensor of shape (N, K, *spatial) or (N, K + 1, *spatial)
+            Class fractions that sum to 1, the share that nobody labelled among them.
         step : Step
         """
 

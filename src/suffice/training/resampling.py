@@ -58,7 +58,7 @@ def resample_labels(
     Parameters
     ----------
     labels : integer array of shape (*spatial)
-        Values from 0 to ``n_classes - 1``.
+        Values from 0 to ``n_classes - 1``, and ``n_classes`` for voxels that nobody labelled.
     shape_out : sequence of int
     n_classes : int
         With the background.
@@ -66,15 +66,21 @@ def resample_labels(
     Returns
     -------
     uint8 array of shape ``shape_out``
+        A voxel is unlabelled unless what was labelled fills half of it or, where voxels grow,
+        as much of it as half an old voxel does, so that thin strokes last.
     """
     if tuple(shape_out) == labels.shape:
         return labels.astype(np.uint8)
     axis = int(np.argmax(labels.shape))
     out = np.empty(tuple(shape_out), np.uint8)
+    growth = [max(1.0, old / new) for old, new in zip(labels.shape, shape_out, strict=True)]
+    least = 0.5 / math.prod(growth) if int(labels.max()) == n_classes else 0.0
     classes = _one_hot_slabs(labels, axis, n_classes)
     for begin, end, shares in resample_slabs(classes, axis, labels.shape, shape_out):
         place = (*(slice(None),) * axis, slice(begin, end))
         out[place] = most_probable(shares).numpy()
+        if least:
+            out[place][shares.sum(0).numpy() < least - 1e-6] = n_classes
     return out
 
 

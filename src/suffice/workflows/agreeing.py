@@ -241,6 +241,9 @@ def read_masks(cohort: Cohort, case: Case) -> tuple[Masks, Grid | None, list[Lef
     for rater, path in case.masks.items():
         try:
             mask = read_case_mask(cohort, case, rater)
+            if mask.unlabelled is not None:
+                left_out.append(LeftOut(path, "its unlabelled voxels agree with nothing"))
+                continue
             masks[rater], grid = mask.array, mask.grid
         except SufficeError as error:
             left_out.append(LeftOut(path, str(error)))

@@ -157,7 +157,8 @@ def _prepare(
         plan = replace(plan, augmentation=policy)
     store = Store(folder / "store")
     for case, scan, mask in read:
-        store.add(case.name, prepare_image(scan, plan), prepare_labels(mask, scan, plan), rng)
+        labels = prepare_labels(mask, scan, plan)
+        store.add(case.name, prepare_image(scan, plan), labels, rng, unlabelled=plan.n_classes)
     return plan, store
 
 
@@ -232,6 +233,8 @@ def _busiest(labels: Tensor) -> int:
 def _tile(image: Tensor, labels: Tensor, at: int | None, plan: Plan, caption: str) -> Tile:
     """Cut a patch to what is shown; canonical axes run up and to the left on the sheet."""
     picture, classes = image.float().numpy(), labels.numpy()
+    # Unlabelled voxels are shown as background.
+    classes = np.where(classes < plan.n_classes, classes, 0)
     if at is not None:
         picture, classes = picture[..., at], classes[..., at]
     if not plan.pixel_units:

@@ -75,6 +75,9 @@ class Evaluation:
     quality : DataFrame
         True beside predicted Dice, where a table of estimates lies with the masks and one rater
         is the reference, see `suffice.study.estimates.compare_estimates`.
+    partly : DataFrame
+        References that label a part of the voxels, which alone are scored: the columns ``case,
+        rater, labelled``, the last the part from 0 to 1.
     """
 
     scores: pd.DataFrame
@@ -85,6 +88,7 @@ class Evaluation:
     ceiling_summary: pd.DataFrame = field(default_factory=pd.DataFrame)
     objects: pd.DataFrame = field(default_factory=pd.DataFrame)
     quality: pd.DataFrame = field(default_factory=pd.DataFrame)
+    partly: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def evaluate(
@@ -116,8 +120,8 @@ def evaluate(
         ``sub-01_ses-2``; a file whose name tells none is a subject of its own.
     out : Path, optional
         Folder for ``scores.csv``, ``summary.csv``, ``undefined.csv``, ``ceiling.csv``,
-        ``ceiling_summary.csv``, ``objects.csv``, ``quality.csv`` and ``left_out.csv``. A name
-        that ends in ``.csv`` is that of a file for the scores alone.
+        ``ceiling_summary.csv``, ``objects.csv``, ``quality.csv``, ``partly.csv`` and
+        ``left_out.csv``. A name that ends in ``.csv`` is that of a file for the scores alone.
     rater : str, optional
         Whose masks of a cohort are the reference; the first rater's by default. ``all`` scores
         against each, ``consensus`` against what they come to.
@@ -167,10 +171,13 @@ def evaluate(
     rows: list[dict[str, object]] = []
     ceilings: list[CeilingRow] = []
     sources: list[ObjectSource] = []
+    partly: list[dict[str, object]] = []
     for case, result in _score_all(known, wanted, pairs, workers, listener):
         left_out += result.left_out
         ceilings += result.ceiling
         sources += result.objects
+        for name, labelled in result.labelled.items():
+            partly.append({"case": case.name, "rater": name, "labelled": round(labelled, 6)})
         rows += _rows(case, result, known.rater == ALL_RATERS)
     if not rows:
         raise CohortError(
@@ -181,6 +188,7 @@ def evaluate(
     evaluation = _evaluation(rows, ceilings, left_out, seed=seed, level=level)
     quality = _quality(predictions, evaluation.scores)
     evaluation = replace(evaluation, objects=objects_table(sources), quality=quality)
+    evaluation = replace(evaluation, partly=pd.DataFrame(partly))
     if out is not None:
         _write(evaluation, out, overwrite=overwrite)
     return evaluation
@@ -306,5 +314,7 @@ def _write(evaluation: Evaluation, out: Path, *, overwrite: bool) -> None:
             write_scores(folder / "objects.csv", evaluation.objects)
         if len(evaluation.quality):
             write_scores(folder / "quality.csv", evaluation.quality)
+        if len(evaluation.partly):
+            write_scores(folder / "partly.csv", evaluation.partly)
         if evaluation.left_out:
             write_left_out(folder / LEFT_OUT_CSV, evaluation.left_out)

@@ -67,6 +67,8 @@ def import_cohort(
     unit: Unit | None = None,
     labels: Mapping[int, str] | None = None,
     invert_masks: bool = False,
+    ignore: int | None = None,
+    background: int | None = None,
     voxel_size_mm: tuple[float, float, float] | None = None,
     keep_dates: bool = False,
     copy: bool = False,
@@ -98,6 +100,11 @@ def import_cohort(
         Names of the label values.
     invert_masks : bool
         Whether masks mark the background: 0 becomes 1, everything else 0.
+    ignore : int, optional
+        The value of voxels that nobody labelled; what ``dataset.json`` of nnU-Net calls
+        ``ignore`` is taken without being told.
+    background : int, optional
+        Where ``ignore`` is 0, as in scribbles: the value of what was drawn as background.
     voxel_size_mm : tuple of float, optional
         Of volumes that are put together of slices: across columns, rows and slices.
     keep_dates : bool
@@ -118,6 +125,8 @@ def import_cohort(
         If no layout fits, or nothing usable is found.
     StorageError
         If ``out`` is taken or cannot be written.
+    UsageError
+        If the values of unlabelled voxels and of the background cannot be.
     """
     source, out = Path(source), Path(out)
     _check_places(source, out, overwrite)
@@ -130,12 +139,16 @@ def import_cohort(
         draft = replace(draft, labels=dict(labels))
     if subject_pattern:
         draft = _with_subjects(draft, subject_pattern)
+    ignore = draft.ignore if ignore is None else ignore
+    _check_ignored(ignore, background, invert_masks, labels or {})
     with writing_folder(out, overwrite=overwrite) as folder:
         intake = Intake(
             draft,
             source,
             folder,
             invert_masks=invert_masks,
+            ignore=ignore,
+            background=background or 0,
             voxel_mm=voxel_size_mm,
             listener=listener,
         )
@@ -144,7 +157,7 @@ def import_cohort(
             raise _nothing_usable(source, chosen.name, intake.left_out)
         if copy:
             cases = [copied(case, folder) for case in cases]
-        legend = Legend.from_names(intake.labels)
+        legend = Legend.from_names(intake.labels, ignore=intake.unlabelled)
         slices = [] if subject_pattern else _slices(cases)
         cohort = Cohort(source.resolve().name, folder, draft.channels, legend, tuple(cases))
         write_cohort(cohort, folder, left_out=intake.left_out)
@@ -198,6 +211,35 @@ def _check_places(source: Path, out: Path, overwrite: bool) -> None:
             f"'{out}' is not a cohort and will not be replaced",
             got="other things in it",
             cure="Name another folder, or empty this one yourself.",
+        )
+
+
+def _check_ignored(
+    ignore: int | None, background: int | None, invert_masks: bool, labels: Mapping[int, str]
+) -> None:
+    """Raise a `UsageError` where what is said of unlabelled voxels cannot be."""
+    if ignore is not None and invert_masks:
+        raise UsageError(
+            "Masks of which parts are unlabelled cannot be inverted",
+            cure="Give --ignore and --background, or --invert-masks, not both.",
+        )
+    if ignore == 0 and not background:
+        raise UsageError(
+            "Where 0 is unlabelled, background is a value of its own",
+            got=background,
+            cure="Name it: --ignore 0 --background VALUE.",
+        )
+    if background is not None and ignore != 0:
+        raise UsageError(
+            "Background is 0 unless 0 is unlabelled",
+            got=f"--background {background}",
+            cure="Give --ignore 0 with it, or leave it out.",
+        )
+    if ignore is not None and ignore in labels:
+        raise UsageError(
+            "A structure cannot have the value of unlabelled voxels",
+            got=f"{ignore} {labels[ignore]}",
+            cure="Name another value with --ignore.",
         )
 
 

@@ -42,13 +42,16 @@ def _masks(cohort: Cohort, case: Case, predicted: Sequence[Path]) -> Iterator[tu
     """Read the masks of a case, as far as they can be read, with their source."""
     with contextlib.suppress(SufficeError):
         if case.is_labelled:
-            yield "drawn", read_case_mask(cohort, case)
+            drawn = read_case_mask(cohort, case)
+            # What was drawn of a structure in part has no size.
+            if drawn.unlabelled is None:
+                yield "drawn", drawn
     with contextlib.suppress(SufficeError):
         suffix = mask_suffix_for(case.images[cohort.channels[0].name])
         for folder in predicted:
             path = folder / f"{case.name}{suffix}"
             if path.is_file():
-                yield "predicted", read_mask(path, cohort.legend)
+                yield "predicted", read_mask(path, cohort.legend.whole)
 
 
 def _rows(case: Case, source: str, mask: LabelMap) -> list[dict[str, object]]:

@@ -88,7 +88,7 @@ def _labels_present(labelled: Cohort) -> dict[str, list[str]]:
     present = {}
     for case in labelled.cases:
         values = np.unique(read_case_mask(labelled, case).array)
-        present[case.name] = [name_of[int(value)] for value in values if value]
+        present[case.name] = [name_of[int(value)] for value in values if int(value) in name_of]
     return present
 
 

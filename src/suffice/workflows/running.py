@@ -13,7 +13,7 @@ import pandas as pd
 from suffice.core import Budget, Cohort, Listener, silent
 from suffice.io import LeftOut
 from suffice.io.left_out import LEFT_OUT_CSV, read_left_out, write_left_out
-from suffice.qc import labelled_duplicates
+from suffice.qc import labelled_duplicates, labelled_in_part
 from suffice.report import write_report
 from suffice.segmenters import RUNGS, load_segmenter
 from suffice.study import (
@@ -205,6 +205,8 @@ def _doubts(job: Job) -> tuple[Caution, ...]:
     else:
         copies = labelled_duplicates(job.cohort, listener=job.listener)
         cautions = tuple(Caution(f.kind, f.cases, f.message, f.cure) for f in copies)
+        partly = labelled_in_part(job.cohort)
+        cautions += tuple(Caution(f.kind, (), f.message, f.cure) for f in partly)
     changed = changed_versions(job.record.versions)
     if changed is not None and changed not in cautions:
         cautions = (*cautions, changed)

@@ -49,23 +49,29 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class CaseScores:
-    """Scores of one case against each rater asked for, and what its raters reach."""
+    """Scores of one case against each rater asked for, and what its raters reach.
+
+    ``labelled`` is the part of the voxels that a rater labelled, where that is not all.
+    """
 
     by_rater: dict[str, list[Score]] = field(default_factory=dict)
     objects: tuple[ObjectSource, ...] = ()
     ceiling: tuple[CeilingRow, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    labelled: dict[str, float] = field(default_factory=dict)
 
 
 def score_pair(known: References, wanted: Wanted, pair: Pair) -> CaseScores:
     """Score a prediction; what is wrong with it is returned, so that the others go on."""
     try:
-        predicted = read_mask(pair.predicted, known.legend)
-        by_rater, sources = {}, []
+        predicted = read_mask(pair.predicted, known.legend.whole)
+        by_rater, sources, labelled = {}, [], {}
         for rater, reference in known.read(pair.case).items():
             reference.grid.require_match(predicted.grid, "the reference", f"'{pair.predicted}'")
             objects = Objects()
-            if wanted.objects:
+            if reference.unlabelled is not None:
+                labelled[rater] = 1.0 - float(reference.unlabelled.mean())
+            elif wanted.objects:
                 objects = read_objects(known, pair, rater, reference.grid)
                 sources.append(objects.source(pair.case.name, rater))
             by_rater[rater] = _score(wanted, predicted, reference, objects)
@@ -76,9 +82,9 @@ def score_pair(known: References, wanted: Wanted, pair: Pair) -> CaseScores:
         return CaseScores(left_out=(LeftOut(pair.predicted, str(error)),))
     drawn = drawn_by(pair.case, known.people)
     if not wanted.ceiling or known.cohort is None or len(drawn.masks) < 2:
-        return CaseScores(by_rater, tuple(sources))
+        return CaseScores(by_rater, tuple(sources), labelled=labelled)
     rows, left_out = _ceiling(known.cohort, known, wanted, drawn)
-    return CaseScores(by_rater, tuple(sources), rows, tuple(left_out))
+    return CaseScores(by_rater, tuple(sources), rows, tuple(left_out), labelled)
 
 
 def _score(
@@ -92,9 +98,10 @@ def _score(
         panel=wanted.panel,
         predicted_instances=objects.predicted,
         reference_instances=objects.drawn,
+        unlabelled=reference.unlabelled,
     )
     metrics = [name for name in INSTANCE_METRICS if name not in wanted.panel.names]
-    if wanted.instances and metrics:
+    if wanted.instances and metrics and reference.unlabelled is None:
         for label in reference.legend:
             one = instances_in(predicted.array == label.value, objects.predicted)
             other = instances_in(reference.array == label.value, objects.drawn)
@@ -109,8 +116,10 @@ def _calibration(known: References, pair: Pair, reference: LabelMap) -> list[Sco
         return []
     image = read_image(path)
     reference.grid.require_match(image.grid, "the reference", f"'{path}'")
-    classes = known.legend.to_classes(reference.array)
+    classes = known.legend.to_classes(reference.drawn)
     band = near_structures(classes, reference.grid.unit_spacing, BAND)
+    if reference.unlabelled is not None:
+        band &= ~reference.unlabelled
     counts = CalibrationCounts.of(image.array.astype(np.float32), classes, within=band)
     values = {
         "brier": counts.brier(),

@@ -19,6 +19,7 @@ from suffice.segmenters.several_raters import FIRST, RatersUNetSegmenter
 from suffice.segmenters.starting import read_source
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
+from suffice.training.partly_labelled import PartlyLabelled
 from suffice.training.tuning import tuning_named
 from suffice.workflows.allotting import AUTO, Rungs, choose_rung
 from suffice.workflows.locking import alone_in
@@ -55,6 +56,7 @@ def train(
     tune: Sequence[str] = (),
     unlabelled: str | None = None,
     raters: str = FIRST,
+    consistency: bool = True,
     rungs: Rungs = RUNGS,
     listener: Listener = silent,
 ) -> Trained:
@@ -93,6 +95,9 @@ def train(
     raters : str
         What a U-Net learns of a case that several people drew: the first one's mask, or one of
         `suffice.segmenters.several_raters.WAYS`.
+    consistency : bool
+        Whether a U-Net learns from voxels that masks leave unlabelled, too, see
+        `suffice.training.partly_labelled`.
     rungs : dict of str to type of Segmenter
         The kinds to choose from.
     listener : callable
@@ -107,6 +112,8 @@ def train(
     out = Path(out)
     rung = choose_rung(model, rungs)
     untrained = _untrained(rung, init, tune, rungs)
+    if not consistency:
+        untrained = _without_consistency(untrained)
     if unlabelled is not None:
         untrained = with_pool(untrained, cohort.unlabelled(), unlabelled)
     require_free(out, overwrite=overwrite, mark=MODEL_MARK)
@@ -144,6 +151,18 @@ def _untrained(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) 
             cure="Give --model unet, unet-plain or prob_unet, or yolo without --tune.",
         )
     return kind(init=init, tuning=tuning_named(tune))
+
+
+def _without_consistency(segmenter: Segmenter) -> Segmenter:
+    """Let a U-Net learn nothing from voxels that masks leave unlabelled."""
+    if isinstance(segmenter, UNetSegmenter) and isinstance(segmenter.objective, PartlyLabelled):
+        segmenter.consistency = False
+        return segmenter
+    raise UsageError(
+        "Only a U-Net learns from voxels that masks leave unlabelled",
+        got=f"--no-consistency for '{segmenter.rung}'",
+        cure="Leave --no-consistency out.",
+    )
 
 
 def with_pool(segmenter: Segmenter, pool: Cohort, strategy: str) -> Segmenter:

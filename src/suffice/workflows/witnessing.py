@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from suffice.core import Cohort, FileFormatError, Image, StorageError, SufficeError
+from suffice.core import Cohort, CohortError, FileFormatError, Image, StorageError, SufficeError
 from suffice.files import write_text
 from suffice.io import read_case_image, read_case_mask
 from suffice.io.formats import stem_of
@@ -41,14 +41,31 @@ class Traits:
 
     def __init__(self, cohort: Cohort) -> None:
         self._cohort = cohort
-        self._known: dict[str, CaseTraits] = {}
+        self._known: dict[str, CaseTraits | None] = {}
 
     def likeness(self, names: Sequence[str]) -> Likeness:
-        """Return the likeness of the cases that a model learned from."""
+        """Return the likeness of the cases that a model learned from.
+
+        Strokes and parts of structures have no size or outline that masks could be like: cases
+        with unlabelled voxels are passed over.
+
+        Raises
+        ------
+        CohortError
+            If no case is left.
+        """
         for case in self._cohort.subset([n for n in names if n not in self._known]).cases:
-            image = read_case_image(self._cohort, case)
-            self._known[case.name] = case_traits(image, read_case_mask(self._cohort, case))
-        return Likeness(tuple(self._known[name] for name in names))
+            mask = read_case_mask(self._cohort, case)
+            self._known[case.name] = None
+            if mask.unlabelled is None:
+                self._known[case.name] = case_traits(read_case_image(self._cohort, case), mask)
+        traits = tuple(known for name in names if (known := self._known[name]) is not None)
+        if not traits:
+            raise CohortError(
+                "No case that was learned from has a whole mask to compare others with",
+                cure="Judge with cases whose every voxel is labelled.",
+            )
+        return Likeness(traits)
 
 
 class Witness:

@@ -87,7 +87,8 @@ def test_nnunet_gathers_channels(save, source: Path) -> None:
         "b_0000.nii.gz": "its channel 0001 is missing",
         "odd.nii.gz": "its name does not end in a channel such as _0000",
     }
-    assert draft.labels == {1: "kidney", 2: "ignore"}
+    assert draft.labels == {1: "kidney"}
+    assert draft.ignore == 2
     assert len(draft.notes) == 2
     # b's own mask has lost its image.
     assert [path.name for path in draft.orphans] == ["b.nii.gz", "y.nii.gz"]

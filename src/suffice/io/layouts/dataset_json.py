@@ -42,7 +42,7 @@ def peek(source: Path) -> dict[str, Any]:
 
 
 def labels_of(content: Mapping[str, Any]) -> tuple[dict[int, str], list[str]]:
-    """Give ``{value: name}`` without the background, and notes about what has no value.
+    """Give ``{value: name}`` of the structures, and notes about what has no value.
 
     Examples
     --------
@@ -56,13 +56,26 @@ def labels_of(content: Mapping[str, Any]) -> tuple[dict[int, str], list[str]]:
     table = content.get("labels")
     for key, item in (table if isinstance(table, dict) else {}).items():
         value, name = (key, item) if str(key).isdecimal() else (item, key)
-        if isinstance(value, list):
+        if name == "ignore":
+            notes.append(f"Voxels of the label 'ignore' ({value}) are taken as unlabelled")
+        elif isinstance(value, list):
             notes.append(f"The region '{name}' of labels {value} is not taken: draw it from them")
         elif str(value).isdecimal() and int(value) > 0:
             labels[int(value)] = str(name)
-        if name == "ignore":
-            notes.append("The label 'ignore' is taken as a structure like any other")
     return dict(sorted(labels.items())), notes
+
+
+def ignore_of(content: Mapping[str, Any]) -> int | None:
+    """Give the value of unlabelled voxels, which nnU-Net calls ``ignore``.
+
+    Examples
+    --------
+    >>> ignore_of({"labels": {"background": 0, "kidney": 1, "ignore": 2}})
+    2
+    """
+    table = content.get("labels")
+    value = table.get("ignore") if isinstance(table, dict) else None
+    return int(str(value)) if str(value).isdecimal() else None
 
 
 def channels_of(content: Mapping[str, Any]) -> list[Channel]:

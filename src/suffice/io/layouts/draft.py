@@ -63,6 +63,8 @@ class Draft:
     channels : tuple of Channel
     labels : dict of int to str, optional
         Names that the source itself gives to its label values.
+    ignore : int, optional
+        The value of unlabelled voxels, where the source says so itself.
     orphans : tuple of Path
         Masks for which there is no image.
     left_out : tuple of LeftOut
@@ -73,6 +75,7 @@ class Draft:
     cases: tuple[DraftCase, ...]
     channels: tuple[Channel, ...] = (Channel(),)
     labels: Mapping[int, str] | None = None
+    ignore: int | None = None
     orphans: tuple[Path, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()

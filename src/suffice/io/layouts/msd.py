@@ -9,7 +9,13 @@ from typing import Any
 
 from suffice.core import DEFAULT_CHANNEL, DEFAULT_RATER, Case, Channel
 from suffice.io.formats import stem_of
-from suffice.io.layouts.dataset_json import channels_of, labels_of, peek, read_dataset_json
+from suffice.io.layouts.dataset_json import (
+    channels_of,
+    ignore_of,
+    labels_of,
+    peek,
+    read_dataset_json,
+)
 from suffice.io.layouts.draft import Draft, DraftCase
 from suffice.io.layouts.names import is_scan, listed, subject_of, visit_of, walk
 from suffice.io.left_out import LeftOut
@@ -57,6 +63,7 @@ class Msd:
             cases=tuple(cases),
             channels=(replace(channel, name=DEFAULT_CHANNEL),),
             labels=labels or None,
+            ignore=ignore_of(content),
             orphans=tuple(_others(source, "labelsTr", taken)),
             left_out=tuple(left_out),
             notes=tuple(notes),

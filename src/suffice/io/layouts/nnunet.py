@@ -8,7 +8,13 @@ from pathlib import Path
 
 from suffice.core import DEFAULT_CHANNEL, DEFAULT_RATER, Case, Channel
 from suffice.io.formats import stem_of
-from suffice.io.layouts.dataset_json import channels_of, labels_of, peek, read_dataset_json
+from suffice.io.layouts.dataset_json import (
+    channels_of,
+    ignore_of,
+    labels_of,
+    peek,
+    read_dataset_json,
+)
 from suffice.io.layouts.draft import Draft, DraftCase
 from suffice.io.layouts.names import is_paper, is_scan, subject_of, visit_of, walk
 from suffice.io.left_out import LeftOut
@@ -70,6 +76,7 @@ class NnUNet:
             cases=tuple(cases),
             channels=tuple(channels.values()),
             labels=labels or None,
+            ignore=ignore_of(content),
             orphans=tuple(_masks_not_in(source, taken)),
             left_out=tuple(left_out),
             notes=tuple(notes),

@@ -136,8 +136,8 @@ class SelfTraining(PoolStrategy):
             if not path.exists():
                 continue
             labels = np.load(path, mmap_mode="r")
-            known = np.where(labels == self.plan.n_classes, 0, labels)
-            points = foreground_points([known], np.random.default_rng(i))
+            unlabelled = self.plan.n_classes
+            points = foreground_points([labels], np.random.default_rng(i), unlabelled=unlabelled)
             found.append(replace(case, labels=labels, points=points))
         return tuple(found)
 

@@ -74,8 +74,13 @@ class PoolStrategy(ABC):
 
     def share(self, step: Step) -> float:
         """Weight of the pool at this time: a ramp of Gaussian shape (Laine 2017, 1610.02242)."""
-        done = min(1.0, (step.fraction - ALONE) / (FULL - ALONE))
-        return self.weight * math.exp(-5.0 * (1.0 - done) ** 2)
+        return self.weight * ramp(step.fraction)
+
+
+def ramp(fraction: float) -> float:
+    """Rise from next to nothing to 1 while a teacher gets to know something."""
+    done = min(1.0, (fraction - ALONE) / (FULL - ALONE))
+    return math.exp(-5.0 * (1.0 - done) ** 2)
 
 
 class TeacherStrategy(PoolStrategy):
