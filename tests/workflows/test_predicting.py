@@ -177,3 +177,46 @@ def test_a_scan_is_asked_for_in_the_units_of_the_model(
     assert ["Hounsfield" in item.reason for item in predicted.failed] == [True]
     kept = predict(model, [images_of(tiny_cohort)], tmp_path / "others", load=fakes.load)
     assert len(kept.written) == 8
+
+
+def test_brightness_is_matched_before_a_model_sees_a_scan(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes
+) -> None:
+    dim = tmp_path / "dim"
+    dim.mkdir()
+    for path in sorted(images_of(tiny_cohort).iterdir())[:2]:
+        scan = nib.load(path)
+        nib.save(
+            nib.Nifti1Image((scan.get_fdata() / 7 - 3).astype(np.float32), scan.affine),
+            dim / path.name,
+        )
+    out = {name: tmp_path / name for name in ("plain", "dim_plain", "matched")}
+    scans = images_of(tiny_cohort)
+    predict(model, [scans], out["plain"], load=fakes.load)
+    predict(model, [dim], out["dim_plain"], load=fakes.load)
+    done = predict(model, [dim], out["matched"], match_brightness=scans, load=fakes.load)
+    for path in done.written:
+        plain, lost, found = (np.asarray(nib.load(p / path.name).dataobj) > 0 for p in out.values())
+        assert plain.any() and not lost.any()
+        # The balls are not all of one size, which takes some of their rims.
+        assert 2 * (found & plain).sum() / (found.sum() + plain.sum()) > 0.75
+
+
+def test_brightness_with_a_unit_is_not_matched(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes
+) -> None:
+    def load(folder: Path):
+        segmenter = fakes.load(folder)
+        segmenter.channels_ = (Channel(modality="CT", unit="HU"),)
+        return segmenter
+
+    scans = images_of(tiny_cohort)
+    with pytest.raises(UsageError, match="means the same on each scanner: got HU"):
+        predict(model, [scans], tmp_path / "m", match_brightness=scans, load=load)
+
+
+def test_views_need_a_number_that_can_be_had(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes
+) -> None:
+    with pytest.raises(UsageError, match="1 to 8"):
+        predict(model, [images_of(tiny_cohort)], tmp_path / "m", views=9, load=fakes.load)

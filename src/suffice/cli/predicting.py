@@ -26,6 +26,17 @@ def predict(
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Average over mirrored pictures: slower, a bit better.")
     ] = False,
+    views: Annotated[
+        int,
+        typer.Option(min=1, max=8, help="Average over views changed a little, as much slower."),
+    ] = 1,
+    match_brightness: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SRC",
+            help="Bend brightness until it is spread as in SRC: scans that the model learned from.",
+        ),
+    ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Keep the probability of each class too.")
     ] = False,
@@ -49,6 +60,8 @@ def predict(
             out,
             suffix=None if file_format == "auto" else f".{file_format}",
             mirror=mirror,
+            views=views,
+            match_brightness=match_brightness,
             keep_probabilities=probabilities,
             judge=quality,
             overwrite=force,

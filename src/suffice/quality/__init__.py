@@ -1,6 +1,6 @@
 """How good a mask is, where nobody drew the true one. No torch."""
 
-from suffice.quality.changes import changed_images
+from suffice.quality.changes import changed_image, changed_images
 from suffice.quality.conformal import LEVELS, least_subjects, lower_bound
 from suffice.quality.doubts import DOUBTS, Doubts, doubts_about
 from suffice.quality.judge import LEAST_SUBJECTS, MEAN, Estimate, HeldBack, Judge
@@ -23,6 +23,7 @@ __all__ = [
     "Quality",
     "StructureTraits",
     "case_traits",
+    "changed_image",
     "changed_images",
     "doubts_about",
     "doubts_of",

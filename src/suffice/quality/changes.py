@@ -19,8 +19,6 @@ _MOST_VOXELS = 200_000
 def changed_images(image: Image, rng: np.random.Generator) -> tuple[Image, ...]:
     """Change brightness by a power: once lighter, once darker and with some noise.
 
-    Where the scan lies is left alone, so that masks can be compared voxel by voxel.
-
     Parameters
     ----------
     image : Image
@@ -30,12 +28,33 @@ def changed_images(image: Image, rng: np.random.Generator) -> tuple[Image, ...]:
     Returns
     -------
     tuple of Image
+        As `changed_image` gives them.
+    """
+    return tuple(changed_image(image, power, noise, rng) for power, noise in CHANGES)
+
+
+def changed_image(image: Image, power: float, noise: float, rng: np.random.Generator) -> Image:
+    """Change brightness by a power, and add noise.
+
+    Where the scan lies is left alone, so that masks can be compared voxel by voxel.
+
+    Parameters
+    ----------
+    image : Image
+    power : float
+        Exponent of brightness within the scan's usual range.
+    noise : float
+        Its standard deviation in parts of that range.
+    rng : Generator
+        Draws the noise.
+
+    Returns
+    -------
+    Image
         Of the type of the image's array.
     """
-    return tuple(
-        replace(image, array=np.stack([_changed(c, power, noise, rng) for c in image.array]))
-        for power, noise in CHANGES
-    )
+    channels = [_changed(channel, power, noise, rng) for channel in image.array]
+    return replace(image, array=np.stack(channels))
 
 
 def _changed(

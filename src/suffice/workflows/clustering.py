@@ -40,6 +40,45 @@ class Clustered:
     failed: tuple[LeftOut, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Which clusters a person asked for."""
+
+    n_clusters: int
+    method: Method
+    position: float
+
+    def found_in(
+        self, views: Sequence[View], channels: Sequence[Channel], seed: int
+    ) -> ClusterSegmenter:
+        """Find them in some scans."""
+        return ClusterSegmenter.of_scans(
+            views,
+            channels,
+            n_clusters=self.n_clusters,
+            method=self.method,
+            position=self.position,
+            seed=seed,
+        )
+
+    def known(self, model: Path) -> ClusterSegmenter:
+        """Read the clusters of an earlier call, and refuse those of another kind."""
+        found = ClusterSegmenter.load(model)
+        own = found.parameters_
+        there = _Wanted(len(own.classes), own.method, own.description.position)
+        if there != self:
+            raise UsageError(
+                f"'{model}' holds other clusters",
+                got=str(there),
+                expected=str(self),
+                cure="Name another folder for the masks, or replace all of them with --force.",
+            )
+        return found
+
+    def __str__(self) -> str:
+        return f"{self.n_clusters} by {self.method}, position {self.position:g}"
+
+
 def cluster(
     sources: Sequence[Path],
     out: Path,
@@ -74,7 +113,7 @@ def cluster(
         Of the scans, where files do not say: ``CT`` is taken in Hounsfield units, anything else
         scan by scan.
     seed : int
-        Draws the scans and voxels that clusters are found in.
+        Draws the scans and voxels that they are found in.
     suffix : str, optional
         Format of the masks, as for `predict`.
     overwrite : bool
@@ -92,16 +131,13 @@ def cluster(
     require_known(method, n_clusters, position)
     paths = [Path(source) for source in sources]
     scans, left_out = gather_scans(paths, out)
+    wanted = _Wanted(n_clusters, method, position)
     model = out / CLUSTERS
-    if model.exists() and not overwrite:
-        segmenter = _known(model, method, n_clusters, position)
-    else:
+    if overwrite or not model.exists():
         channels = _channels(paths, scans, modality)
         views = _views(scans, channels, seed, listener)
-        segmenter = ClusterSegmenter.of_scans(
-            views, channels, n_clusters=n_clusters, method=method, position=position, seed=seed
-        )
-        segmenter.save(model, overwrite=overwrite)
+        wanted.found_in(views, channels, seed).save(model, overwrite=overwrite)
+    segmenter = wanted.known(model)
     done = predict_scans(
         scans,
         out,
@@ -111,27 +147,8 @@ def cluster(
         task="cluster",
         listener=listener,
     )
-    return Clustered(
-        model=model,
-        written=done.written,
-        skipped=done.skipped,
-        failed=(*left_out, *done.failed),
-    )
-
-
-def _known(model: Path, method: str, n_clusters: int, position: float) -> ClusterSegmenter:
-    """Read the clusters of an earlier call, and refuse those of another kind."""
-    found = ClusterSegmenter.load(model)
-    known = found.parameters_
-    there = (known.method, len(known.classes), known.description.position)
-    if there != (method, n_clusters, float(position)):
-        raise UsageError(
-            f"'{model}' holds other clusters",
-            got=f"{there[1]} by {there[0]}, position {there[2]:g}",
-            expected=f"{n_clusters} by {method}, position {position:g}",
-            cure="Name another folder for the masks, or replace all of them with --force.",
-        )
-    return found
+    failed = (*left_out, *done.failed)
+    return Clustered(model=model, written=done.written, skipped=done.skipped, failed=failed)
 
 
 def _channels(

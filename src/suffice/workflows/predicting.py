@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
-from suffice.core import Listener, Progress, StorageError, SufficeError, UsageError, silent
+from suffice.core import Image, Listener, Progress, StorageError, SufficeError, UsageError, silent
 from suffice.io import (
     LeftOut,
     mask_suffix_for,
@@ -17,9 +19,12 @@ from suffice.io import (
 )
 from suffice.io.formats import stem_of
 from suffice.quality import QUALITY, Quality, read_quality
-from suffice.segmenters import Segmenter, load_segmenter
+from suffice.segmenters import Prediction, Segmenter, load_segmenter
+from suffice.segmenters.landmarks import Landmarks
+from suffice.segmenters.views import predict_views, require_views
 from suffice.study.estimates import PREDICTIONS_CSV, write_estimates
 from suffice.training.memory import naming_full_memory
+from suffice.workflows.matching import landmarks_of
 from suffice.workflows.scans import (
     ScanToPredict,
     gather_scans,
@@ -57,6 +62,8 @@ def predict(
     *,
     suffix: str | None = None,
     mirror: bool = False,
+    views: int = 1,
+    match_brightness: Path | None = None,
     keep_probabilities: bool = False,
     judge: bool = True,
     overwrite: bool = False,
@@ -65,11 +72,7 @@ def predict(
 ) -> Predicted:
     """Write a mask for every scan in ``sources``, named after it, into ``out``.
 
-    Masks that are there already are left as they are, so that a killed prediction goes on
-    where it was. A scan that cannot be read is reported and the others are done. A model that
-    tells objects apart writes a number for each of them into ``out/instances`` too. One that
-    `run` made with enough scored cases says what Dice to expect of each mask, see `Quality`, in
-    ``out/predictions.csv``, the worst first.
+    Masks that are there are left as they are; a scan that cannot be read stops no other.
 
     Parameters
     ----------
@@ -78,17 +81,19 @@ def predict(
     sources : sequence of Path
         Files, folders, DICOM series or trees of them, and cohort folders.
     out : Path
-        Folder of the masks.
+        Folder of the masks; single objects are numbered in ``out/instances``.
     suffix : str, optional
-        Format of the masks, e.g. ``.nrrd``; by default PNG for pictures, the scan's own for
-        NRRD and MHA, ``.nii.gz`` for all other volumes.
+        Format of the masks, e.g. ``.nrrd``; by default one that fits the scan.
     mirror : bool
-        Whether to average over mirrored pictures: slower, often a little better. Volumes are
-        not mirrored in training, so that it changes nothing for them.
+        Whether to average over mirrored pictures; volumes are not mirrored in training.
+    views : int
+        How often a scan is seen, changed a little in brightness and size, see `predict_views`.
+    match_brightness : Path, optional
+        Scans that the model learned from, whose brightness each scan gets first: `Landmarks`.
     keep_probabilities : bool
         Whether to write the probability of each class into ``out/probabilities`` too.
     judge : bool
-        Whether to estimate the Dice of each mask where the model can: three times as slow.
+        Whether to estimate the Dice of plain masks, where the model can: ``out/predictions.csv``.
     overwrite : bool
         Whether to predict again what is there.
     load : callable
@@ -103,11 +108,14 @@ def predict(
     """
     out = Path(out)
     scans, left_out = gather_scans([Path(source) for source in sources], out)
-    quality = _quality_of(Path(model), mirror) if judge else None
+    quality = _quality_of(Path(model), mirror, views) if judge and not match_brightness else None
+    read = functools.cache(partial(load, Path(model)))
+    known = None if match_brightness is None else landmarks_of(match_brightness, read(), out)
     predicted = predict_scans(
         scans,
         out,
-        load=partial(load, Path(model)),
+        load=read,
+        see=partial(_see, views=require_views(views), landmarks=known),
         suffix=suffix,
         mirror=mirror,
         keep_probabilities=keep_probabilities,
@@ -115,20 +123,58 @@ def predict(
         overwrite=overwrite,
         listener=listener,
     )
-    doubts = read_doubts(out) if quality is not None and out.is_dir() else {}
-    if quality is not None and doubts:
-        write_estimates(out, doubts, quality)
-    return replace(
-        predicted,
-        failed=(*left_out, *predicted.failed),
-        estimates=out / PREDICTIONS_CSV if doubts else None,
-    )
+    predicted = replace(predicted, failed=(*left_out, *predicted.failed))
+    return predicted if quality is None else _with_estimates(predicted, out, quality)
 
 
-def _quality_of(model: Path, mirror: bool) -> Quality | None:
+def _with_estimates(predicted: Predicted, out: Path, quality: Quality) -> Predicted:
+    doubts = read_doubts(out) if out.is_dir() else {}
+    if not doubts:
+        return predicted
+    write_estimates(out, doubts, quality)
+    return replace(predicted, estimates=out / PREDICTIONS_CSV)
+
+
+def _quality_of(model: Path, mirror: bool, views: int) -> Quality | None:
     """Read what a model knows of its quality; nothing where it was judged by other pictures."""
-    quality = read_quality(model / QUALITY)
+    quality = read_quality(model / QUALITY) if views == 1 else None
     return quality if quality is not None and quality.mirror == mirror else None
+
+
+class Seeing(Protocol):
+    """How a model looks at a scan."""
+
+    def __call__(
+        self,
+        segmenter: Segmenter,
+        image: Image,
+        *,
+        mirror: bool,
+        keep_probabilities: bool,
+        listener: Listener,
+    ) -> Prediction:
+        """Segment an image on its own grid."""
+
+
+def _see(
+    segmenter: Segmenter,
+    image: Image,
+    *,
+    mirror: bool,
+    keep_probabilities: bool,
+    listener: Listener,
+    views: int = 1,
+    landmarks: Landmarks | None = None,
+) -> Prediction:
+    """Segment an image in matched brightness, or several views of it; by default as it is."""
+    return predict_views(
+        segmenter,
+        image if landmarks is None else landmarks.matched(image),
+        views,
+        mirror=mirror,
+        keep_probabilities=keep_probabilities,
+        listener=listener,
+    )
 
 
 def predict_scans(
@@ -136,6 +182,7 @@ def predict_scans(
     out: Path,
     *,
     load: Callable[[], Segmenter],
+    see: Seeing = _see,
     suffix: str | None = None,
     mirror: bool = False,
     keep_probabilities: bool = False,
@@ -146,7 +193,7 @@ def predict_scans(
 ) -> Predicted:
     """Predict the scans that have no mask in ``out`` yet; see `predict`.
 
-    A ``witness`` notes what speaks against each mask.
+    A ``witness`` notes what speaks against each mask; ``see`` says how the model looks at a scan.
     """
     waiting: list[tuple[ScanToPredict, Path]] = []
     written: list[Path] = []
@@ -172,7 +219,8 @@ def predict_scans(
         within = _share_of(listener, task, scan.name, done=i, of=len(waiting))
         within(Progress(task, 0.0))
         try:
-            _predict_one(segmenter, scan, path, mirror, keep_probabilities, witness, within)
+            drawn = partial(see, segmenter, mirror=mirror, listener=within)
+            _predict_one(segmenter, drawn, scan, path, keep_probabilities, witness)
             written.append(path)
         except StorageError:
             raise
@@ -199,22 +247,16 @@ def _share_of(listener: Listener, task: str, name: str, *, done: int, of: int) -
 
 def _predict_one(
     segmenter: Segmenter,
+    drawn: Callable[..., Prediction],
     scan: ScanToPredict,
     path: Path,
-    mirror: bool,
     keep_probabilities: bool,
     witness: Witness | None,
-    listener: Listener,
 ) -> None:
     with naming_full_memory("reading this scan", cure="Close other programs that hold memory."):
         image = read_as_trained(scan, segmenter.channels_)
     for_witness = witness is not None and witness.wants_probabilities(segmenter, image)
-    prediction = segmenter.predict(
-        image,
-        mirror=mirror,
-        keep_probabilities=keep_probabilities or for_witness,
-        listener=listener,
-    )
+    prediction = drawn(image, keep_probabilities=keep_probabilities or for_witness)
     if witness is not None:
         witness.note(segmenter, image, prediction, path)
     if prediction.probabilities is not None and keep_probabilities:

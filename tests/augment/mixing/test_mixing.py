@@ -43,7 +43,8 @@ BARE = {
     "copypaste": CopyPaste(rotation_deg=0, scale=1, feather=0, match=False, tolerance=100),
     "background": Background(feather=0, match=False),
 }
-SAME_LABELS = [name for name in BARE if name not in ("background", "interpolation")]
+STYLES = ("histogram", "fourier")
+SAME_LABELS = [name for name in BARE if name not in ("background", "interpolation", *STYLES)]
 
 
 @pytest.fixture(autouse=True)

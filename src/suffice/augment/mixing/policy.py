@@ -13,6 +13,8 @@ from suffice.augment.mixing.carvemix import CarveMix
 from suffice.augment.mixing.classmix import ClassMix
 from suffice.augment.mixing.copy_paste import CopyPaste
 from suffice.augment.mixing.cutmix import CutMix
+from suffice.augment.mixing.fourier import FourierMix
+from suffice.augment.mixing.histogram import HistogramMatch
 from suffice.augment.mixing.interpolation import Interpolation
 from suffice.augment.mixing.pair import Mix, Pair
 from suffice.augment.transform import Chance, require_probability
@@ -25,6 +27,8 @@ MIXES: dict[str, Mix] = {
     "copypaste": CopyPaste(),
     "background": Background(),
     "interpolation": Interpolation(),
+    "histogram": HistogramMatch(),
+    "fourier": FourierMix(),
 }
 """Every way of mixing by name."""
 
