@@ -23,6 +23,7 @@ def labelled_names(data: Path) -> dict[str, list[str]]:
         "nuclei": sorted(path.name for path in (data / "nuclei").iterdir() if path.is_dir()),
         # Patients, as slices and nodules of one look alike.
         "lidc": sorted(path.name for path in (data / "lidc_nodules").iterdir() if path.is_dir()),
+        "cells": sorted(path.stem for path in (data / "cells_10_raters/RawImages").glob("*.png")),
     }
 
 
@@ -30,7 +31,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     data = parser.parse_args().data
-    sizes = {"hippocampus": (8, 20), "chest": (12, 40), "nuclei": (12, 40), "lidc": (20, 14)}
+    sizes = {
+        "hippocampus": (8, 20),
+        "chest": (12, 40),
+        "nuclei": (12, 40),
+        "lidc": (20, 14),
+        "cells": (18, 12),
+    }
     CASES.mkdir(exist_ok=True)
     for name, cases in labelled_names(data).items():
         n_train, n_test = sizes[name]

@@ -11,6 +11,7 @@ import pandas as pd
 import page_learning
 import page_pool
 import page_quality
+import page_raters
 import page_speed
 import page_transfer
 from page_versus import versus_tables
@@ -54,7 +55,8 @@ CREDITS = """\
 
 Hippocampus: Medical Segmentation Decathlon, task 4 (CC BY-SA 4.0). Chest X-rays: Shenzhen set,
 masks by Stirenko et al. (CC BY-NC-SA 4.0, research only). Nuclei: 2018 Data Science Bowl, stage
-1 (CC0). Lung nodules: LIDC-IDRI, TCIA (CC BY 3.0). None of it is part of this repository.
+1 (CC0). Lung nodules: LIDC-IDRI, TCIA (CC BY 3.0). Cells: BU-BIL set 1 (Gurari et al., WACV
+2015). None of it is part of this repository.
 """
 
 
@@ -65,6 +67,7 @@ SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "pretext": page_learning.pretext_table,
     "instances": page_learning.instances_table,
     "plausible": page_learning.plausible_table,
+    "raters": page_raters.raters_table,
     "quality": page_quality.quality_table,
     "nnunet_parity": page_transfer.nnunet_table,
     "inference": page_speed.inference_table,
