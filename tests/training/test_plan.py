@@ -16,14 +16,13 @@ from suffice.training.fingerprint import Fingerprint
 from suffice.training.machine import PRECISIONS, Machine
 from suffice.training.plan import (
     Plan,
-    _affordable_voxels,
     describe,
     make_plan,
-    patch_multiple,
     plan_from_toml,
     plan_to_toml,
     with_speed,
 )
+from suffice.training.sizing import affordable_voxels, patch_multiple
 
 
 def fingerprint(
@@ -40,6 +39,7 @@ def fingerprint(
         "intensity": ((0.0, 100.0, 50.0, 20.0),),
         "is_colour": False,
         "mixed_polarity": False,
+        "thickness": 0.0,
         **facts,
     }
     return Fingerprint(**known)
@@ -162,7 +162,7 @@ def test_a_flat_volume_gets_no_larger_a_patch_than_can_be_afforded(
     shape: tuple[int, ...], minutes: float
 ) -> None:
     plan = plan_of(fingerprint(shape, (1.0, 1.0, 1.0)), minutes)
-    affordable = _affordable_voxels(3, Budget(minutes=minutes), machine(), None)
+    affordable = affordable_voxels(3, Budget(minutes=minutes), machine(), None)
     # Sizes are rounded to the nearest multiple of four.
     assert math.prod(plan.patch_size) < 1.35 * affordable
 
@@ -175,6 +175,23 @@ def test_isotropic_volumes_are_volumes() -> None:
 def test_pictures_are_pictures() -> None:
     plan = plan_of(fingerprint((512, 400), (1.0, 1.0)))
     assert plan.ndim == 2 and plan.slice_axis is None and plan.pixel_units
+
+
+@pytest.mark.parametrize("minutes", [1, 3])
+def test_pictures_of_anatomy_are_seen_whole_as_long_as_it_stays_thick(minutes: float) -> None:
+    options = {"minutes": minutes, "machine": machine(n_cores=1, precision="32-true")}
+
+    def seen(**facts: object) -> tuple[float, float]:
+        plan = plan_of(fingerprint((512, 512), (1.0, 1.0), **facts), **options)
+        return plan.spacing_mm[0], plan.patch_size[0] * plan.spacing_mm[0] / 512
+
+    _, part = seen(is_posed=True, thickness=200.0)
+    assert part == pytest.approx(1.0, abs=0.05)
+    # Cells lie anywhere, and need no more than what is around them.
+    assert seen(is_posed=False, thickness=200.0)[1] < 0.5
+    spacing, part = seen(is_posed=True, thickness=32.0)
+    assert (spacing <= 2.0 or part < 0.42) and part < 0.9
+    assert seen(is_posed=True, thickness=8.0) == seen(is_posed=False, thickness=8.0)
 
 
 def test_hounsfield_units_keep_their_meaning() -> None:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import distance_transform_edt
 
 from suffice.core import Grid, Image, LabelMap, ModelError
 from suffice.training.fingerprint import CaseFacts
@@ -89,7 +90,14 @@ def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFa
         foreground=sample.astype(np.float32),
         contrast=_contrast(sample[0], channels[0]),
         is_colour=_is_colour(image),
+        thickness=0.0 if is_volume else _thickness(classes, n_classes),
     )
+
+
+def _thickness(classes: npt.NDArray[Any], n_classes: int) -> float:
+    """Twice the largest distance to the edge, of the thinnest structure that is there."""
+    inside = [classes == k for k in range(1, n_classes)]
+    return min((2 * float(distance_transform_edt(m).max()) for m in inside if m.any()), default=0.0)
 
 
 def _occupancy(inside: npt.NDArray[np.bool_], n_sections: int = 8) -> npt.NDArray[np.float64]:

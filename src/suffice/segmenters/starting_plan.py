@@ -12,7 +12,8 @@ from suffice.core import Legend
 from suffice.segmenters.starting import Source
 from suffice.training.calibrate import seconds_per_step
 from suffice.training.machine import Machine
-from suffice.training.plan import MIN_STEPS, Plan, patch_multiple, with_speed
+from suffice.training.plan import Plan, with_speed
+from suffice.training.sizing import MIN_STEPS, patch_multiple
 from suffice.training.tuning import Scratch, Tuned, Tuning
 
 # Layers know structures at the size in voxels that they were trained at; up to this factor.

@@ -16,7 +16,8 @@ from suffice.training.fingerprint import Fingerprint
 from suffice.training.losses import deep_loss
 from suffice.training.machine import Machine
 from suffice.training.objective import build_network
-from suffice.training.plan import MIN_STEPS, Plan, make_plan, with_speed
+from suffice.training.plan import Plan, make_plan, with_speed
+from suffice.training.sizing import MIN_STEPS
 
 N_TIMED = 3
 MAX_ROUNDS = 3

@@ -35,6 +35,8 @@ class CaseFacts:
         How much brighter the structures are than the scan on average, in its standard deviations.
     is_colour : bool
         Whether the channels are those of a colour picture and differ.
+    thickness : float
+        Of a picture's thinnest structure at its thickest place, in pixels; 0 for volumes.
     n_unlabelled : int
         Voxels that nobody labelled.
     """
@@ -47,6 +49,7 @@ class CaseFacts:
     foreground: npt.NDArray[np.float32]
     contrast: float
     is_colour: bool
+    thickness: float = 0.0
     n_unlabelled: int = 0
 
 
@@ -74,6 +77,8 @@ class Fingerprint:
     mixed_polarity : bool
         Whether the structures are brighter than the rest in some scans and darker in others, as
         stains and fluorescence differ.
+    thickness : float
+        Of pictures' thinnest structure at its thickest place, the median over cases, in pixels.
     """
 
     n_cases: int
@@ -84,6 +89,7 @@ class Fingerprint:
     intensity: tuple[tuple[float, float, float, float], ...]
     is_colour: bool
     mixed_polarity: bool
+    thickness: float = 0.0
 
     @property
     def ndim(self) -> int:
@@ -109,6 +115,7 @@ def fingerprint(facts: Sequence[CaseFacts]) -> Fingerprint:
         intensity=_intensity(facts),
         is_colour=any(f.is_colour for f in facts),
         mixed_polarity=_is_mixed([f.contrast for f in facts]),
+        thickness=float(np.median([f.thickness for f in facts])),
     )
 
 

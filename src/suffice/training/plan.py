@@ -14,20 +14,20 @@ from suffice.core import Budget, ModelError
 from suffice.files import toml
 from suffice.training.fingerprint import Fingerprint
 from suffice.training.machine import Machine
-from suffice.training.plan_checks import MAX_MULTIPLE, require_usable
+from suffice.training.plan_checks import require_usable
+from suffice.training.sizing import (
+    BATCH,
+    MAX_WIDTH,
+    STEPS_FOR_LARGE,
+    affordable_voxels,
+    capacity,
+    coarser_by,
+    guess_speed,
+    patch_and_strides,
+)
 
 # A slice is a picture of its own where the next one is this many times as far as its pixels are.
 ANISOTROPY_FOR_SLICES = 3.5
-MAX_WIDTH = {2: 256, 3: 128}
-BATCH = {2: 4, 3: 2}
-MIN_STEPS = 400
-# With more steps than this a wider and deeper network has the time to pay.
-STEPS_FOR_LARGE = 8000
-MAX_PATCH_VOXELS = {2: 512 * 512, 3: 160**3}
-SMALLEST_PATCH_VOXELS = {2: 96 * 96, 3: 32**3}
-SHORTEST_SIDE = 8
-# A patch should hold at least this part of a scan, or it cannot know where it is.
-SMALLEST_PART_OF_SCAN = 1 / 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,12 +184,6 @@ def plan_from_dict(table: Mapping[str, Any]) -> Plan:
     return Plan(**{"slice_axis": None, **{key: frozen(v) for key, v in table.items()}})
 
 
-def patch_multiple(strides: Sequence[Sequence[int]]) -> np.ndarray:
-    """Multiples that waste few voxels and leave no odd sizes where most of the work is."""
-    multiple: np.ndarray = np.minimum(np.prod(np.array(strides), axis=0), MAX_MULTIPLE)
-    return multiple
-
-
 def make_plan(
     fingerprint: Fingerprint,
     *,
@@ -224,19 +218,18 @@ def make_plan(
     slice_axis = _slice_axis(fingerprint)
     ndim = 2 if fingerprint.ndim == 2 or slice_axis is not None else 3
     axes = [axis for axis in range(fingerprint.ndim) if axis != slice_axis]
-    affordable = _affordable_voxels(ndim, budget, machine, speed)
+    affordable = affordable_voxels(ndim, budget, machine, speed)
 
     shape = np.array(fingerprint.median_shape, dtype=float)
     in_plane = shape[axes]
-    coarser = (np.prod(in_plane) * SMALLEST_PART_OF_SCAN / affordable) ** (1 / ndim)
-    if coarser > 1:
-        spacing[axes] *= coarser
-        in_plane = in_plane / coarser
-    patch, strides = _patch_and_strides(in_plane, spacing[axes], affordable)
+    coarser = coarser_by(fingerprint, in_plane, affordable, is_picture=fingerprint.ndim == 2)
+    spacing[axes] *= coarser
+    in_plane = in_plane / coarser
+    patch, strides = patch_and_strides(in_plane, spacing[axes], affordable)
     batch = BATCH[ndim]
     n_levels = len(strides) + 1
     steps = (speed or guess_speed(machine)) * budget.seconds / (batch * math.prod(patch))
-    widths, blocks = _capacity(n_levels, MAX_WIDTH[ndim], large=False)
+    widths, blocks = capacity(n_levels, MAX_WIDTH[ndim], large=False)
     plan = Plan(
         ndim=ndim,
         slice_axis=slice_axis,
@@ -257,19 +250,10 @@ def make_plan(
         encoder=encoder,
         minutes=budget.minutes,
     )
-    widths, blocks = _capacity(n_levels, MAX_WIDTH[ndim], large=True)
+    widths, blocks = capacity(n_levels, MAX_WIDTH[ndim], large=True)
     larger = replace(plan, widths=widths, blocks=blocks)
     fits = larger.memory_gb <= 1 + machine.memory_gb / 2
     return larger if steps > STEPS_FOR_LARGE and fits else plan
-
-
-def _capacity(
-    n_levels: int, max_width: int, *, large: bool
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Channels and residual blocks at each resolution of the small or the large network."""
-    base, deeper = (32, 2) if large else (16, 1)
-    widths = tuple(min(base * 2**level, max_width) for level in range(n_levels))
-    return widths, (1 if large else 0, 1, *(deeper,) * (n_levels - 2))
 
 
 def _flip_axes(fingerprint: Fingerprint, axes: Sequence[int]) -> tuple[int, ...]:
@@ -301,63 +285,6 @@ def _slice_axis(fingerprint: Fingerprint) -> int | None:
     return thin if fingerprint.median_shape[thin] < 8 else None
 
 
-def guess_speed(machine: Machine) -> float:
-    """Voxels a second that training works through; an order of magnitude before calibration."""
-    if machine.accelerator == "cuda":
-        return 60e6
-    return 200e3 * machine.n_cores * (2.5 if machine.precision == "bf16-mixed" else 1.0)
-
-
-def _affordable_voxels(ndim: int, budget: Budget, machine: Machine, speed: float | None) -> float:
-    """Voxels of a patch that still leave ``MIN_STEPS`` steps in the budget."""
-    speed = speed or guess_speed(machine)
-    batch = BATCH[ndim]
-    voxels = speed * budget.seconds / (MIN_STEPS * batch)
-    by_memory = machine.memory_gb * 0.25 * 2**30 / (batch * 24 * 16 * 4)
-    return float(
-        np.clip(min(voxels, by_memory), SMALLEST_PATCH_VOXELS[ndim], MAX_PATCH_VOXELS[ndim])
-    )
-
-
-def _patch_and_strides(
-    shape: np.ndarray, spacing: np.ndarray, affordable: float
-) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
-    """Scale the median shape down to what is affordable, then halve axes while they are long."""
-    wish = _shrunk(shape, affordable)
-    strides: list[tuple[int, ...]] = []
-    size, step = wish.copy(), spacing.copy()
-    while len(strides) < 5:
-        # An axis is halved when it is long enough and not already much coarser than the others.
-        halve = (size >= 9) & (step <= 1.99 * step.min())
-        if not halve.any() or size[halve].max() < 9:
-            break
-        strides.append(tuple((2 if h else 1) for h in halve))
-        size = np.where(halve, size / 2, size)
-        step = np.where(halve, step * 2, step)
-        if size.min() < 4.5 and len(strides) >= 3:
-            break
-    if not strides:
-        strides = [(2,) * len(shape)]
-    multiple = patch_multiple(strides)
-    patch = np.maximum(1, np.floor(wish / multiple + 0.5)).astype(int) * multiple
-    return tuple(int(n) for n in patch), tuple(strides)
-
-
-def _shrunk(shape: np.ndarray, affordable: float) -> np.ndarray:
-    """Scale a shape down to so many voxels; axes that would become too short are left out."""
-    size: np.ndarray = np.maximum(shape.astype(float), SHORTEST_SIDE)
-    is_free = np.ones(len(shape), dtype=bool)
-    while is_free.any():
-        shrink = min(1.0, (affordable / np.prod(size)) ** (1 / is_free.sum()))
-        smaller: np.ndarray = np.where(is_free, size * shrink, size)
-        is_short = is_free & (smaller < SHORTEST_SIDE)
-        if not is_short.any():
-            return smaller
-        size = np.where(is_short, SHORTEST_SIDE, size)
-        is_free &= ~is_short
-    return size
-
-
 def with_speed(plan: Plan, seconds_per_step: float, train_seconds: float) -> Plan:
     """Return the plan with its calibrated speed and the steps that the time allows."""
     steps = max(1, int(train_seconds / seconds_per_step))
@@ -371,7 +298,8 @@ def describe(plan: Plan, names: Sequence[str] = ()) -> list[tuple[str, str]]:
     name = "U-Net" if plan.architecture == "unet" else "nnU-Net"
     if plan.slice_axis is not None:
         kind += f", slice by slice along axis {'XYZ'[plan.slice_axis]}"
-    spacing = "pixels as they are"
+    coarsest = max(plan.spacing_mm)
+    spacing = "pixels as they are" if coarsest == 1.0 else f"{coarsest:.3g} pixels"
     if not plan.pixel_units:
         spacing = " x ".join(f"{s:.3g}" for s in plan.spacing_mm) + " mm"
     rows = [

@@ -28,7 +28,8 @@ from suffice.study import (
     write_scores,
     write_splits,
 )
-from suffice.training.plan import MIN_STEPS, Plan, plan_from_toml, plan_to_toml
+from suffice.training.plan import Plan, plan_from_toml, plan_to_toml
+from suffice.training.sizing import MIN_STEPS
 from suffice.workflows.evaluating import evaluate
 from suffice.workflows.locking import alone_in
 from suffice.workflows.predicting import predict_scans
