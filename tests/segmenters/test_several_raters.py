@@ -105,6 +105,9 @@ def test_the_same_folder_goes_on_as_the_same_way_only(
     workdir, budget = tmp_path / "work", Budget(minutes=0.1)
     first = RatersUNetSegmenter("confusion", plan=picture_plan)
     first.fit(disputed, budget=budget, seed=0, workdir=workdir)
+    # What a killed start did not get to, or a disk lost, is made anew.
+    (workdir / "store" / "c1" / "shares.npy").unlink()
+    (workdir / "checkpoint.pt").unlink()
     again = RatersUNetSegmenter("confusion", plan=picture_plan)
     again.fit(disputed, budget=budget, seed=0, workdir=workdir)
     for rater, matrix in first.confusion_.items():

@@ -145,13 +145,13 @@ def test_raters_have_no_order_and_who_did_not_look_no_part(seed: int, n_raters: 
 
 
 @settings(max_examples=20, deadline=None)
-@given(seed=SEEDS)
-def test_shares_are_moved_as_labels_are(seed: int) -> None:
+@given(seed=SEEDS, size=st.sampled_from([(12, 14), (8, 10, 7)]))
+def test_shares_are_moved_as_labels_are(seed: int, size: tuple[int, ...]) -> None:
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    labels = torch.from_numpy(rng.integers(0, 3, (12, 14)).astype(np.uint8))
-    image, spacing = torch.zeros(1, 12, 14), (1.0, 1.0)
+    labels = torch.from_numpy(rng.integers(0, 3, size).astype(np.uint8))
+    image, spacing = torch.zeros(1, *size), (1.0,) * len(size)
     ranges = SpatialRanges(flip_axes=(0, 1))
-    draw = ranges.sample(Patches(size=(12, 14), spacing=spacing), Chance(generator))
+    draw = ranges.sample(Patches(size=size, spacing=spacing), Chance(generator))
     shares = torch.nn.functional.one_hot(labels.long(), 3).movedim(-1, 0).float()
     _, expected = warp(image, labels, 3, draw, spacing)
     _, found = warp(image, shares, 3, draw, spacing)
@@ -173,6 +173,18 @@ def test_patches_of_shares_are_those_of_the_masks(
     torch.testing.assert_close(shares[:, 1], labels.float())
     # 40 rows of scan in 48.
     assert float(shares[:, :2].sum()) == 4 * 40 * 32
+
+
+def test_slices_of_shares(tmp_path: Path) -> None:
+    store, rng = Store(tmp_path / "store"), np.random.default_rng(0)
+    labels = rng.integers(0, 2, (5, 9, 8)).astype(np.uint8)
+    store.add("stack", np.zeros((1, 5, 9, 8)), labels, rng)
+    store.add_shares("stack", np.stack([1 - labels, labels]).astype(float))
+    options = {"patch_size": (8, 8), "batch_size": 3, "foreground": 1.0}
+    sampler = PatchSampler(store.read(["stack"]), rng=rng, **options)
+    images, shares = sampler.draw()
+    assert images.shape == (3, 1, 8, 8) and shares.shape == (3, 2, 8, 8)
+    torch.testing.assert_close(shares.sum(1), torch.ones(3, 8, 8))
 
 
 def test_shares_stand_in_the_place_of_masks(rated: Store) -> None:
