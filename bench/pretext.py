@@ -1,7 +1,8 @@
-"""What weights from scans alone save: minutes to what a training from random weights comes to.
+"""What weights save that learned elsewhere: minutes to what random weights come to.
 
-All scans that are not scored are learned from once without their masks. Then a few labelled ones
-train the same planned network from these weights and from random ones, with several numbers of
+All scans that are not scored are learned from once without their masks, or the labelled cases of
+another data set with theirs. Then a few labelled ones train the same planned network from these
+weights and from random ones, with several numbers of
 minutes, each a whole training with its own schedule. The clock is the process's own on one core;
 reading and preparing are not counted. Scored on the fixed test cases.
 """
@@ -14,6 +15,7 @@ import itertools
 import tempfile
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from machine import describe_machine
 from pool import draw_labels, score
 
 RESULTS = Path(__file__).parent / "results"
-SCRATCH = "scratch"
+SCRATCH, TRANSFER = "scratch", "transfer"
 RUN = ["dataset", "way", "tuning", "n_labels", "draw", "minutes", "pretrain_minutes"]
 
 
@@ -45,14 +47,39 @@ def planned(cohort: Any, test: list[str], options: argparse.Namespace, folder: P
     return plan_from_toml(path.read_text(encoding="utf-8"))
 
 
-def pretrained(way: str, scans: Any, plan: Any, minutes: float, folder: Path) -> Path | None:
-    """Learn from scans alone, unless it was done; nothing for random weights."""
+def taught_elsewhere(options: argparse.Namespace, plan: Any, folder: Path, out: Path) -> None:
+    """Train the planned network on all labelled cases of another data set, voxels as they are."""
+    from suffice.core import Budget
+    from suffice.segmenters import UNetSegmenter
+    from suffice.workflows.importing import import_cohort
+
+    source = DATASETS[options.source]
+    made = import_cohort(options.data / source.folder, folder / "source", overwrite=True).cohort
+    as_is = replace(plan, spacing_mm=(1.0,) * len(plan.spacing_mm), flip_axes=())
+    model = UNetSegmenter(plan=as_is).fit(
+        made.labelled(),
+        budget=Budget(minutes=options.pretrain_minutes),
+        seed=0,
+        workdir=folder / f"{out.name}.work",
+    )
+    model.save(out)
+    print(f"{options.source}: Dice {model.history_[-1]['dice']:.3f} in training", flush=True)
+
+
+def pretrained(
+    way: str, scans: Any, plan: Any, options: argparse.Namespace, folder: Path
+) -> Path | None:
+    """Learn elsewhere or from scans alone, unless it was done; nothing for random weights."""
     from suffice.core import Budget
     from suffice.segmenters.pretrained import PretrainedUNet
 
-    out = folder / f"{way}-{minutes:g}"
+    minutes = options.pretrain_minutes
+    out = folder / (f"{way}-{minutes:g}" + (f"-{options.source}" if way == TRANSFER else ""))
     if way == SCRATCH or out.exists():
         return None if way == SCRATCH else out
+    if way == TRANSFER:
+        taught_elsewhere(options, plan, folder, out)
+        return out
     model = PretrainedUNet(method=way, plan=plan).fit(
         scans, budget=Budget(minutes=minutes), seed=0, workdir=folder / f"{out.name}.work"
     )
@@ -70,6 +97,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--draws", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--minutes", type=float, nargs="+", default=[2.5, 5.0, 10.0])
     parser.add_argument("--pretrain-minutes", type=float, default=30.0)
+    parser.add_argument(
+        "--source", choices=tuple(DATASETS), help="the other data set, for the way 'transfer'"
+    )
     parser.add_argument("--tuning", default="all", help="how pretrained weights are changed")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--core", type=int)
@@ -106,7 +136,7 @@ def main() -> None:
         plan = planned(cohort, test, options, folder)
         for way in options.ways:
             spent = 0.0 if way == SCRATCH else options.pretrain_minutes
-            init = pretrained(way, scans, plan, spent, folder)
+            init = pretrained(way, scans, plan, options, folder)
             for draw, minutes in itertools.product(options.draws, options.minutes):
                 labelled, _ = draw_labels(cohort, test, options.labels, draw)
                 tuning = "none" if init is None else options.tuning
@@ -117,10 +147,10 @@ def main() -> None:
                 )
                 about = {
                     "dataset": options.dataset,
-                    "way": way,
+                    "way": f"{way} from {options.source}" if way == TRANSFER else way,
                     "tuning": tuning,
                     "n_labels": options.labels,
-                    "n_scans": 0 if init is None else len(scans),
+                    "n_scans": len(scans) if way not in (SCRATCH, TRANSFER) else 0,
                     "draw": draw,
                     "minutes": minutes,
                     "pretrain_minutes": spent,
