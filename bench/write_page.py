@@ -12,6 +12,7 @@ import page_learning
 import page_pool
 import page_quality
 import page_raters
+import page_scribbles
 import page_speed
 import page_transfer
 from page_versus import versus_tables
@@ -64,6 +65,7 @@ masks by Stirenko et al. (CC BY-NC-SA 4.0, research only). Nuclei: 2018 Data Sci
 SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "policies": page_learning.policies_table,
     "pool": page_pool.pool_table,
+    "scribbles": page_scribbles.scribbles_table,
     "pretext": page_learning.pretext_table,
     "instances": page_learning.instances_table,
     "plausible": page_learning.plausible_table,
