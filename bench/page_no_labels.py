@@ -16,9 +16,12 @@ def no_labels_table(rows: pd.DataFrame) -> Iterator[str]:
         "Clusters of brightness are found in unscored cases without their masks; the masks then "
         "name them, and choose number and weight of the place, never those of the scored cases. "
         "`registration` carries the labels of one case to the other unscored ones, whose masks "
-        "are not looked at, and trains a U-Net; `supervised` is the same U-Net on that one case. "
-        "Minutes of one core's time; intervals over the unseen cases.\n\n"
+        "are not looked at, and trains a U-Net. Minutes of one core's time; intervals over the "
+        "unseen cases."
     )
+    if "supervised" in set(rows["way"]):
+        yield " `supervised` is the same U-Net on the one case alone."
+    yield "\n\n"
     yield row(["cases", "way", "masks", "draws", "minutes", "Dice, %"])
     yield row(["---"] * 6)
     for (dataset, way, n_labels), part in rows.groupby(["dataset", "way", "n_labels"], sort=False):

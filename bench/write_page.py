@@ -9,12 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 import page_learning
+import page_no_labels
 import page_pool
 import page_quality
 import page_raters
 import page_scribbles
 import page_speed
 import page_transfer
+import page_unseen
 from page_versus import versus_tables
 
 HERE = Path(__file__).parent
@@ -65,6 +67,8 @@ masks by Stirenko et al. (CC BY-NC-SA 4.0, research only). Nuclei: 2018 Data Sci
 SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "policies": page_learning.policies_table,
     "pool": page_pool.pool_table,
+    "no_labels": page_no_labels.no_labels_table,
+    "unseen_site": page_unseen.unseen_table,
     "scribbles": page_scribbles.scribbles_table,
     "pretext": page_learning.pretext_table,
     "instances": page_learning.instances_table,

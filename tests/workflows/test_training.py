@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from suffice.core import Cohort, CohortError, FileFormatError, StorageError, UsageError
-from suffice.segmenters import UNetSegmenter
+from suffice.segmenters import UNetSegmenter, load_segmenter
 from suffice.segmenters.pooled_unet import PooledUNetSegmenter
 from suffice.segmenters.several_raters import RatersUNetSegmenter
 from suffice.workflows import opening
@@ -126,3 +126,15 @@ def test_several_raters_are_learned_from_by_a_unet_alone(
     with pytest.raises(UsageError, match="Only a U-Net without a pool learns from several"):
         train(twice, tmp_path / "m", minutes=1, rungs=fakes.rungs, raters="soft")
     assert not any(tmp_path.iterdir())
+
+
+def test_one_labelled_subject_and_a_pool_make_a_model(tiny_cohort: Cohort, tmp_path: Path) -> None:
+    trained = train(
+        tiny_cohort, tmp_path / "m", minutes=0.05, n_labels=1, unlabelled="registration"
+    )
+    assert len(trained.cases) == 1
+    pooled, registered = trained.notes
+    assert pooled == "learned from 2 scans without masks, too, by registration"
+    # How many were labelled in time hangs on the machine.
+    assert registered.startswith("registration labelled ") and "of 2 scans" in registered
+    assert load_segmenter(trained.model).rung == "unet"

@@ -1,0 +1,144 @@
+"""An unseen site, simulated: each switch against a shift of scanner, on and off.
+
+One U-Net is trained as usual and one with styles of other cases. Both draw the test cases as they
+are and as another scanner might show them: gamma, contrast, bias field, blur and noise, written
+here apart from the library's augmentation, and the same for each run. Minutes are of one core's
+time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import ndimage
+
+import side
+from datasets import DATASETS, Dataset, dice
+from machine import describe_machine
+
+RESULTS = Path(__file__).parent / "results"
+TRAININGS: dict[str, tuple[str, ...]] = {"usual": (), "styles": ("histogram", "fourier")}
+PREDICTIONS = ("plain", "views", "matched", "views, matched")
+RUN = ["dataset", "training", "draw", "minutes"]
+N_VIEWS = 4
+
+
+def shifted(channels: npt.NDArray[Any], case: str) -> npt.NDArray[np.float32]:
+    """Show a scan ``(C, *spatial)`` as another scanner might; its name is the seed."""
+    if len(channels) > 1 and (channels == channels[:1]).all():
+        # A grey picture saved in colour is one picture.
+        return np.repeat(shifted(channels[:1], case), len(channels), axis=0)
+    rng = np.random.default_rng(zlib.crc32(case.encode()))
+    power = np.exp(rng.choice([-1, 1]) * rng.uniform(0.4, 0.9))
+    gain, slope = rng.uniform(0.6, 1.6), rng.uniform(-0.35, 0.35, channels.ndim - 1)
+    blur, noise = rng.uniform(0.4, 1.2), rng.uniform(0.01, 0.06)
+    places = np.meshgrid(*(np.linspace(-1, 1, n) for n in channels.shape[1:]), indexing="ij")
+    field = np.exp(sum(s * (p + 0.5 * p * p) for s, p in zip(slope, places, strict=True)))
+    seen = []
+    for channel in channels.astype(np.float64):
+        low, high = np.percentile(channel, (0.5, 99.5))
+        width = max(high - low, 1e-6)
+        part = np.clip((channel - low) / width, 0, 1) ** power * gain * field
+        part = ndimage.gaussian_filter(part, blur) + noise * rng.standard_normal(part.shape)
+        seen.append(low + width * part)
+    return np.stack(seen).astype(np.float32)
+
+
+def drawn(model: Any, image: Any, way: str, landmarks: Any) -> npt.NDArray[np.uint8]:
+    """Predict a scan with some of the switches on."""
+    from suffice.segmenters.views import predict_views
+
+    seen = landmarks.matched(image) if "matched" in way else image
+    found = predict_views(model, seen, N_VIEWS if "views" in way else 1)
+    return np.asarray(found.labels.array, np.uint8)
+
+
+def score(
+    model: Any, cohort: Any, landmarks: Any, test: list[str], dataset: Dataset, data: Path
+) -> Iterator[dict[str, Any]]:
+    """Dice of each test case and label, as it is and shifted, with each switch."""
+    from suffice.io import read_case_image
+
+    for case in cohort.subset(test).cases:
+        image, truth = read_case_image(cohort, case), dataset.truth(data, case.name)
+        scans = {
+            "as they are": image,
+            "shifted": dataclasses.replace(image, array=shifted(image.array, case.name)),
+        }
+        for scan, seen in scans.items():
+            for way in PREDICTIONS:
+                mask = drawn(model, seen, way, landmarks)
+                for label, value in dataset.labels.items():
+                    dice_found = round(dice(truth, mask, value), 6)
+                    about = {"scans": scan, "prediction": way, "case": case.name, "label": label}
+                    yield {**about, "dice": dice_found}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", choices=tuple(DATASETS))
+    parser.add_argument("trainings", nargs="+", choices=tuple(TRAININGS))
+    parser.add_argument("--draws", type=int, nargs="+", default=[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--core", type=int)
+    parser.add_argument("--test", help="a list of bench/cases, or a file of names")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    options = parser.parse_args()
+    side.limit_threads(1, options.core)
+    # All that keeps to the minutes counts those of its own core, however busy the machine.
+    time.monotonic = time.process_time
+
+    from suffice.core import Budget
+    from suffice.io import read_case_image
+    from suffice.segmenters import UNetSegmenter
+    from suffice.segmenters.landmarks import Landmarks
+    from suffice.segmenters.planning import plan_for
+    from suffice.workflows.importing import import_cohort
+    from versus_nnunet import replace_rows
+
+    dataset, budget = DATASETS[options.dataset], Budget(minutes=options.minutes)
+    versions = {"suffice": version("suffice"), "torch": version("torch"), **describe_machine()}
+    test = dataset.case_names(options.test or dataset.test)
+    with tempfile.TemporaryDirectory(prefix="unseen-") as temporary:
+        folder = Path(temporary)
+        cohort = import_cohort(options.data / dataset.folder, folder / "cohort").cohort
+        labelled = cohort.subset(dataset.case_names(dataset.train))
+        plan = plan_for(labelled, budget=budget)
+        landmarks = Landmarks.of(read_case_image(cohort, case) for case in labelled.cases)
+        for draw in options.draws:
+            for training in options.trainings:
+                own = dataclasses.replace(plan, mixing=TRAININGS[training])
+                workdir = folder / f"{training}-{draw}"
+                model = UNetSegmenter(plan=own)
+                model.fit(labelled, budget=budget, seed=draw, workdir=workdir)
+                about = {
+                    "dataset": options.dataset,
+                    "training": training,
+                    "draw": draw,
+                    "n_labels": len(labelled),
+                    "minutes": options.minutes,
+                    "test": options.test or dataset.test,
+                    **versions,
+                }
+                rows = score(model, cohort, landmarks, test, dataset, options.data)
+                table = pd.DataFrame([{**about, **row} for row in rows])
+                options.results.mkdir(exist_ok=True)
+                replace_rows(options.results / "unseen_site.csv", table, RUN)
+                means = table.groupby(["scans", "prediction"], sort=False)["dice"].mean().round(4)
+                print(training, draw, model.card_.n_steps, means.to_dict(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
