@@ -150,3 +150,16 @@ def test_what_cannot_be_learned_from_is_refused(
         RatersUNetSegmenter("soft", plan=mixed).fit(
             disputed, budget=Budget(minutes=0.1), seed=0, workdir=tmp_path
         )
+
+
+def test_trained_weights_are_started_from(
+    counted: pytest.MonkeyPatch, disputed: Cohort, picture_plan: Plan, tmp_path: Path
+) -> None:
+    budget = Budget(minutes=0.05)
+    plain = UNetSegmenter(plan=picture_plan)
+    plain.fit(disputed, budget=budget, seed=0, workdir=tmp_path / "first")
+    plain.save(tmp_path / "model")
+    segmenter = RatersUNetSegmenter("confusion", plan=picture_plan, init=tmp_path / "model")
+    segmenter.fit(disputed, budget=budget, seed=0, workdir=tmp_path / "second")
+    assert "arrays taken" in segmenter.notes_[0] and "New: paces" in segmenter.notes_[0]
+    assert segmenter.notes_[1] == "learned from 3 raters by confusion"
