@@ -18,8 +18,9 @@ FIRST_TRUST = 0.9
 # Steps of the optimiser are this many times as long for the matrices as for the network: a logit
 # must go further than a weight in as many steps.
 PACE = 10.0
-# Part of the time in which the matrices stand still, while the network knows nothing yet.
-ALONE = 0.1
+# Part of the time in which the matrices stand still. After a tenth they were fitted to a network
+# that still drew too much, and the one rater who did so, too, was taken for the truth.
+ALONE = 0.5
 
 
 class SoftMasks(Whole):
