@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import tempfile
-import time
+import itertools
 import zlib
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +21,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import ndimage
 
-import side
-from datasets import DATASETS, Dataset, dice
-from machine import describe_machine
+import own_core
+from datasets import DATASETS, dice
 
-RESULTS = Path(__file__).parent / "results"
 TRAININGS: dict[str, tuple[str, ...]] = {"usual": (), "styles": ("histogram", "fourier")}
 PREDICTIONS = ("plain", "views", "matched", "views, matched")
 RUN = ["dataset", "training", "draw", "minutes"]
@@ -65,13 +61,13 @@ def drawn(model: Any, image: Any, way: str, landmarks: Any) -> npt.NDArray[np.ui
 
 
 def score(
-    model: Any, cohort: Any, landmarks: Any, test: list[str], dataset: Dataset, data: Path
+    model: Any, given: own_core.Setting, landmarks: Any, data: Path
 ) -> Iterator[dict[str, Any]]:
     """Dice of each test case and label, as it is and shifted, with each switch."""
     from suffice.io import read_case_image
 
-    for case in cohort.subset(test).cases:
-        image, truth = read_case_image(cohort, case), dataset.truth(data, case.name)
+    for case in given.cohort.subset(given.test).cases:
+        image, truth = read_case_image(given.cohort, case), given.dataset.truth(data, case.name)
         scans = {
             "as they are": image,
             "shifted": dataclasses.replace(image, array=shifted(image.array, case.name)),
@@ -79,7 +75,7 @@ def score(
         for scan, seen in scans.items():
             for way in PREDICTIONS:
                 mask = drawn(model, seen, way, landmarks)
-                for label, value in dataset.labels.items():
+                for label, value in given.dataset.labels.items():
                     dice_found = round(dice(truth, mask, value), 6)
                     about = {"scans": scan, "prediction": way, "case": case.name, "label": label}
                     yield {**about, "dice": dice_found}
@@ -89,55 +85,34 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", choices=tuple(DATASETS))
     parser.add_argument("trainings", nargs="+", choices=tuple(TRAININGS))
-    parser.add_argument("--draws", type=int, nargs="+", default=[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--minutes", type=float, default=3.0)
-    parser.add_argument("--core", type=int)
-    parser.add_argument("--test", help="a list of bench/cases, or a file of names")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    own_core.add_arguments(parser, minutes=3.0)
     options = parser.parse_args()
-    side.limit_threads(1, options.core)
-    # All that keeps to the minutes counts those of its own core, however busy the machine.
-    time.monotonic = time.process_time
+    with own_core.setting(options) as given:
+        from suffice.io import read_case_image
+        from suffice.segmenters import UNetSegmenter
+        from suffice.segmenters.landmarks import Landmarks
+        from suffice.segmenters.planning import plan_for
+        from versus_nnunet import replace_rows
 
-    from suffice.core import Budget
-    from suffice.io import read_case_image
-    from suffice.segmenters import UNetSegmenter
-    from suffice.segmenters.landmarks import Landmarks
-    from suffice.segmenters.planning import plan_for
-    from suffice.workflows.importing import import_cohort
-    from versus_nnunet import replace_rows
-
-    dataset, budget = DATASETS[options.dataset], Budget(minutes=options.minutes)
-    versions = {"suffice": version("suffice"), "torch": version("torch"), **describe_machine()}
-    test = dataset.case_names(options.test or dataset.test)
-    with tempfile.TemporaryDirectory(prefix="unseen-") as temporary:
-        folder = Path(temporary)
-        cohort = import_cohort(options.data / dataset.folder, folder / "cohort").cohort
-        labelled = cohort.subset(dataset.case_names(dataset.train))
-        plan = plan_for(labelled, budget=budget)
-        landmarks = Landmarks.of(read_case_image(cohort, case) for case in labelled.cases)
-        for draw in options.draws:
-            for training in options.trainings:
-                own = dataclasses.replace(plan, mixing=TRAININGS[training])
-                workdir = folder / f"{training}-{draw}"
-                model = UNetSegmenter(plan=own)
-                model.fit(labelled, budget=budget, seed=draw, workdir=workdir)
-                about = {
-                    "dataset": options.dataset,
-                    "training": training,
-                    "draw": draw,
-                    "n_labels": len(labelled),
-                    "minutes": options.minutes,
-                    "test": options.test or dataset.test,
-                    **versions,
-                }
-                rows = score(model, cohort, landmarks, test, dataset, options.data)
-                table = pd.DataFrame([{**about, **row} for row in rows])
-                options.results.mkdir(exist_ok=True)
-                replace_rows(options.results / "unseen_site.csv", table, RUN)
-                means = table.groupby(["scans", "prediction"], sort=False)["dice"].mean().round(4)
-                print(training, draw, model.card_.n_steps, means.to_dict(), flush=True)
+        labelled = given.cohort.subset(given.dataset.case_names(given.dataset.train))
+        plan = plan_for(labelled, budget=given.budget)
+        landmarks = Landmarks.of(read_case_image(given.cohort, c) for c in labelled.cases)
+        for draw, training in itertools.product(options.draws, options.trainings):
+            model = UNetSegmenter(plan=dataclasses.replace(plan, mixing=TRAININGS[training]))
+            workdir = given.folder / f"{training}-{draw}"
+            model.fit(labelled, budget=given.budget, seed=draw, workdir=workdir)
+            about = {
+                "dataset": options.dataset,
+                "training": training,
+                "draw": draw,
+                "n_labels": len(labelled),
+            }
+            rows = score(model, given, landmarks, options.data)
+            table = pd.DataFrame([{**about, **given.about, **row} for row in rows])
+            options.results.mkdir(exist_ok=True)
+            replace_rows(options.results / "unseen_site.csv", table, RUN)
+            means = table.groupby(["scans", "prediction"], sort=False)["dice"].mean().round(4)
+            print(training, draw, model.card_.n_steps, means.to_dict(), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from suffice.cli.console import answer, answer_json, remark, showing_progress
+from suffice.cli.console import showing_progress
+from suffice.cli.masks import answer_masks
 from suffice.cli.options import Force, Json, MaskFormat, Modality, Seed
-from suffice.cli.problems import PROBLEM, named_problems
+from suffice.cli.problems import named_problems
 
 Method = Literal["kmeans", "gmm", "superpixels"]
 
@@ -57,15 +58,4 @@ def cluster(
             overwrite=force,
             listener=listener,
         )
-    if done.skipped:
-        remark(f"{len(done.skipped)} masks were there already; --force makes them again")
-    for item in done.failed:
-        remark(f"left out {item.path}: {item.reason}")
-    if as_json:
-        answer_json(done)
-    else:
-        for path in done.written:
-            answer(str(path))
-    if done.failed:
-        remark(f"error: {len(done.failed)} scans have no mask. Mend them as said above.")
-        raise typer.Exit(PROBLEM)
+    answer_masks(done, as_json=as_json)

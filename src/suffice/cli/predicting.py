@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from suffice.cli.console import answer, answer_json, remark, showing_progress
+from suffice.cli.console import remark, showing_progress
+from suffice.cli.masks import answer_masks
 from suffice.cli.options import Force, Json, MaskFormat, Quality
-from suffice.cli.problems import PROBLEM, named_problems
+from suffice.cli.problems import named_problems
 
 
 @named_problems
@@ -67,17 +68,6 @@ def predict(
             overwrite=force,
             listener=listener,
         )
-    if done.skipped:
-        remark(f"{len(done.skipped)} masks were there already; --force predicts them again")
     if done.estimates is not None:
         remark(f"what Dice to expect of each mask, the worst first: {done.estimates}")
-    for item in done.failed:
-        remark(f"left out {item.path}: {item.reason}")
-    if as_json:
-        answer_json(done)
-    else:
-        for path in done.written:
-            answer(str(path))
-    if done.failed:
-        remark(f"error: {len(done.failed)} scans have no mask. Mend them as said above.")
-        raise typer.Exit(PROBLEM)
+    answer_masks(done, as_json=as_json)
