@@ -29,7 +29,7 @@ def raters_table(rows: pd.DataFrame) -> Iterator[str]:
     yield row([*heads, "gain over the first one's masks, points"])
     yield row(["---"] * (len(heads) + 1))
     for noise, part in rows.groupby("noise", sort=False):
-        by_case = part.groupby(["way", "truth", "case"], sort=False)["dice"].mean()
+        by_case = part.groupby(["way", "truth", "case"])["dice"].mean()
         for way, own in part.groupby("way", sort=False):
             gain = ""
             if way != FIRST and set(own["seed"]) == set(part.loc[part["way"] == FIRST, "seed"]):
