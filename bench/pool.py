@@ -36,12 +36,14 @@ def draw_labels(cohort: Any, test: list[str], n_labels: int, draw: int) -> tuple
 
 
 def untrained(strategy: str, plan: Any, pool: Any) -> Any:
-    """Make the segmenter of one way."""
-    from suffice.segmenters import UNetSegmenter
+    """Make the segmenter of one way; kinds of models that learn in no steps know no pool."""
+    from suffice.segmenters import RUNGS, UNetSegmenter
     from suffice.segmenters.pooled_unet import PooledUNetSegmenter
 
     if strategy == ALONE:
         return UNetSegmenter(plan=plan)
+    if strategy in RUNGS:
+        return RUNGS[strategy]()
     return PooledUNetSegmenter(pool, strategy=strategy, plan=plan)
 
 
@@ -69,7 +71,9 @@ def score(model: Any, cohort: Any, test: list[str], options: argparse.Namespace)
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", choices=tuple(DATASETS))
-    parser.add_argument("strategies", nargs="+", help="supervised, or a way to use the pool")
+    parser.add_argument(
+        "strategies", nargs="+", help="supervised, a kind of model, or a way to use the pool"
+    )
     parser.add_argument("--labels", type=int, nargs="+", default=[8])
     parser.add_argument("--draws", type=int, nargs="+", default=[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
@@ -83,6 +87,7 @@ def main() -> None:
     from suffice.core import Budget
     from suffice.segmenters import unet
     from suffice.segmenters.planning import plan_for
+    from suffice.segmenters.pooled_unet import STRATEGIES
     from suffice.training.loop import train
     from suffice.workflows.importing import import_cohort
     from versus_nnunet import replace_rows
@@ -109,7 +114,7 @@ def main() -> None:
                     "dataset": options.dataset,
                     "strategy": strategy,
                     "n_labels": n_labels,
-                    "n_pool": 0 if strategy == ALONE else len(pool),
+                    "n_pool": len(pool) if strategy in STRATEGIES else 0,
                     "draw": draw,
                     "minutes": options.minutes,
                     "test": options.test or dataset.test,
