@@ -27,6 +27,8 @@ from suffice.segmenters.searching import FloatArray, Search, dice
 
 # Pairs of so many voxels are registered in a second or less.
 MOST_VOXELS = {2: 1 << 16, 3: 1 << 17}
+# Of the labelled cases, each by the others; below, they share no anatomy that is found so.
+LEAST_DICE = 0.6
 _CANDIDATES = (
     Registration(deformation="local", stiffness=1.0),
     Registration(deformation="local", stiffness=2.0),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from suffice.core import ModelError, UsageError
 from suffice.segmenters.atlas import AtlasSegmenter
+from suffice.segmenters.atlas_unet import AtlasUNetSegmenter
 from suffice.segmenters.card import read_card
 from suffice.segmenters.clusters import ClusterSegmenter
 from suffice.segmenters.energy import TotalVariationSegmenter
@@ -33,6 +34,7 @@ RUNGS: dict[str, type[Segmenter]] = {
     "yolo": YoloSegmenter,
     "unet-plain": PlainUNetSegmenter,
     "unet": UNetSegmenter,
+    "atlas-unet": AtlasUNetSegmenter,
     "prob_unet": ProbUNetSegmenter,
 }
 """The ladder: a class for each kind of model, from the cheapest to the dearest."""

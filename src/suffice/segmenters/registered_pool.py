@@ -13,6 +13,7 @@ import numpy as np
 from suffice.core import Budget, Cohort, Listener, Progress
 from suffice.files import write_text, writing_file
 from suffice.segmenters.atlasing import (
+    LEAST_DICE,
     MOST_VOXELS,
     Atlas,
     Compared,
@@ -27,8 +28,6 @@ from suffice.training.store import Store, StoredCase
 
 # More atlases are better by less each, and each pair takes a second.
 MOST_ATLASES = 5
-# Below, the scans share no anatomy that a registration finds.
-LEAST_DICE = 0.6
 # Parts of the time: to choose a registration, and for all of it.
 CHOOSING, ALL = 0.06, 0.3
 
