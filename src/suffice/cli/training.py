@@ -32,8 +32,8 @@ _Unlabelled = Annotated[
     str | None,
     typer.Option(
         metavar="WAY",
-        help="Let a U-Net learn from the scans without masks, too: self-training, mean-teacher,"
-        " uncertainty-aware, copy-paste, unimatch, cross-pseudo.",
+        help="Let a U-Net learn from the scans without masks, too: registration, self-training,"
+        " mean-teacher, uncertainty-aware, copy-paste, unimatch, cross-pseudo.",
     ),
 ]
 

@@ -148,7 +148,7 @@ def _untrained(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) 
         raise UsageError(
             "Weights to start from are for U-Nets and YOLO, ways of tuning for U-Nets",
             got=rung,
-            cure="Give --model unet, unet-plain or prob_unet, or yolo without --tune.",
+            cure="Give --model unet, unet-plain, atlas-unet or prob_unet, or yolo without --tune.",
         )
     return kind(init=init, tuning=tuning_named(tune))
 
