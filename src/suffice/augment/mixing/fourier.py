@@ -61,7 +61,7 @@ class FourierMixDraw:
         gain = torch.lerp(lengths, other.abs(), self.part) / lengths.clamp_min(1e-6)
         low = self._low(pair.size, pair.image.device)
         mixed = torch.where(low, own * gain, own)
-        mean = (slice(None), *(0 for _ in axes))
+        mean: tuple[slice | int, ...] = (slice(None), *(0 for _ in axes))
         mixed[mean] = torch.lerp(own[mean], other[mean], self.part)
         image = torch.fft.irfftn(mixed, s=pair.size, dim=axes)
         return image.to(pair.image.dtype), pair.labels
