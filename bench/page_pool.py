@@ -18,7 +18,8 @@ def pool_table(rows: pd.DataFrame) -> Iterator[str]:
         "The same planned network, labelled cases and minutes of one core's time, with a pool of "
         "all other scans that are not scored, without their masks, and without it. Dice is "
         "averaged over labels and draws of labelled cases, with intervals over the unseen cases; "
-        "differences to no pool are paired by case.\n\n"
+        "differences to no pool are paired by case, and given where both had the same draws. "
+        "`atlas` and `atlas-unet` are kinds of models that know no pool.\n\n"
     )
     yield row(["cases", "labels", "draws", "way", "pool", "minutes", "Dice, %", "gain, points"])
     yield row(["---"] * 8)
