@@ -103,17 +103,7 @@ def bootstrap_interval(
     >>> round(interval.mean, 3), interval.n_subjects, interval.n_cases
     (0.817, 3, 4)
     """
-    numbers = np.asarray(values, dtype=np.float64)
-    if numbers.ndim != 1 or len(numbers) != len(subjects):
-        raise UsageError(
-            "Each value needs its subject", got=f"{numbers.shape} and {len(subjects)} subjects"
-        )
-    if not np.isfinite(numbers).all():
-        raise UsageError(
-            "A mean needs finite values",
-            got=numbers[~np.isfinite(numbers)][:3].tolist(),
-            cure="Count the undefined ones apart.",
-        )
+    numbers = _finite(values, subjects)
     if not 0 < level < 1:
         raise UsageError("The level of an interval must lie between 0 and 1", got=level)
     means = _subject_means(numbers, subjects)
@@ -127,6 +117,22 @@ def bootstrap_interval(
         n_cases=len(numbers),
         reason=reason,
     )
+
+
+def _finite(values: npt.ArrayLike, subjects: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Return one finite number for each subject's name, or raise."""
+    numbers = np.asarray(values, dtype=np.float64)
+    if numbers.ndim != 1 or len(numbers) != len(subjects):
+        raise UsageError(
+            "Each value needs its subject", got=f"{numbers.shape} and {len(subjects)} subjects"
+        )
+    if not np.isfinite(numbers).all():
+        raise UsageError(
+            "A mean needs finite values",
+            got=numbers[~np.isfinite(numbers)][:3].tolist(),
+            cure="Count the undefined ones apart.",
+        )
+    return numbers
 
 
 def _subject_means(

@@ -33,6 +33,24 @@ class EmptyPolicy:
     UsageError
         If a value is none of these.
 
+    Notes
+    -----
+    The default, with the outcome as 0 or 1 so that its mean is a rate:
+
+    =========  =========  ============================  ========================================
+    reference  predicted  outcome                       other metrics
+    =========  =========  ============================  ========================================
+    present    present    ``missed`` 0                  all
+    present    empty      ``missed`` 1                  overlap and NSD 0; distances infinite
+    empty      present    ``false`` 1, ``absent`` 0     overlap and NSD 0; distances, % infinite
+    empty      empty      ``false`` 0, ``absent`` 1     none: there is nothing to overlap
+    =========  =========  ============================  ========================================
+
+    So ``missed`` has a row wherever the reference has the structure, ``false`` and ``absent``
+    wherever it has not; no policy changes them. Infinite values stay in the tables; summaries
+    count them as undefined beside the mean. A share of nothing, as the sensitivity where the
+    reference is empty, has no row.
+
     Examples
     --------
     >>> EmptyPolicy() == EmptyPolicy.named("suffice")

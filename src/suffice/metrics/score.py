@@ -83,7 +83,7 @@ def score_case(
     Returns
     -------
     list of Score
-        For each label the outcome, see the notes, and the metrics of the panel; sizes as
+        For each label the outcome, see `EmptyPolicy`, and the metrics of the panel; sizes as
         ``volume_error_ml`` and ``volume_error_percent`` (for pictures ``area_error_mm2`` and
         ``area_error_percent``), predicted minus reference. For the label ``all`` the voxel
         ``accuracy``, to be shown beside Dice only.
@@ -92,24 +92,6 @@ def score_case(
     ------
     GeometryError, LabelError
         If the masks do not fit the grid or do not hold whole numbers.
-
-    Notes
-    -----
-    The default policy for empty masks, with the outcome as 0 or 1 so that its mean is a rate:
-
-    =========  =========  ============================  ========================================
-    reference  predicted  outcome                       other metrics
-    =========  =========  ============================  ========================================
-    present    present    ``missed`` 0                  all
-    present    empty      ``missed`` 1                  overlap and NSD 0; distances infinite
-    empty      present    ``false`` 1, ``absent`` 0     overlap and NSD 0; distances, % infinite
-    empty      empty      ``false`` 0, ``absent`` 1     none: there is nothing to overlap
-    =========  =========  ============================  ========================================
-
-    So ``missed`` has a row wherever the reference has the structure, ``false`` and ``absent``
-    wherever it has not; no policy changes them. Infinite values stay in the tables; summaries
-    count them as undefined beside the mean. A share of nothing, as the sensitivity where the
-    reference is empty, has no row.
 
     Examples
     --------
@@ -144,12 +126,18 @@ def score_case(
         values = _outcome(pair.overlap) | dict(_values(pair, panel, by_counts=by_counts))
         rows += [Score(label.name, metric, value) for metric, value in values.items()]
     if panel.needs("whole"):
-        share_right = accuracy(predicted, reference)
-        if unlabelled is not None:
-            # Where nothing is labelled both are 0, and agree for nothing.
-            share_right = 1 - (1 - share_right) * reference.size / max(n_voxels, 1)
-        rows.append(Score(WHOLE_CASE, "accuracy", share_right))
+        rows.append(Score(WHOLE_CASE, "accuracy", _accuracy(predicted, reference, n_voxels)))
     return rows
+
+
+def _accuracy(
+    predicted: npt.NDArray[np.generic], reference: npt.NDArray[np.generic], n_labelled: int
+) -> float:
+    """Share of the labelled voxels that agree; where nothing is labelled both masks are 0."""
+    whole = accuracy(predicted, reference)
+    if n_labelled == reference.size:
+        return whole
+    return 1 - (1 - whole) * reference.size / max(n_labelled, 1)
 
 
 def _check(

@@ -102,10 +102,25 @@ def train(
     ModelError
         If the loss or its gradient is not a number ten times in a row.
     """
+    objective, start = objective or Segmenting(), start or Scratch()
+    loop = _new_loop(plan, cases, seed, make_device(machine, plan.precision), objective, start)
+    loop.restore(load_checkpoint(checkpoint))
+    train_for(loop, seconds, checkpoint=checkpoint, listener=listener, clock=clock)
+    start.finish(loop.average)
+    network = objective.keep(loop.average).to("cpu").eval()
+    return Trained(network, loop.state.history, loop.state.step)
+
+
+def _new_loop(
+    plan: Plan,
+    cases: Sequence[StoredCase],
+    seed: int,
+    device: Device,
+    objective: Objective,
+    start: Scratch,
+) -> _Loop:
+    """Put the parts of a training together, before its first step."""
     torch.manual_seed(seed)
-    device = make_device(machine, plan.precision)
-    objective = objective or Segmenting()
-    start = start or Scratch()
     network = objective.build(plan)
     start.prepare(network)
     average = copy.deepcopy(network)
@@ -126,10 +141,7 @@ def train(
         plan, objective, device, wrapped, network, average, fast_optimizer, sampler, generator
     )
     loop.start = start
-    loop.restore(load_checkpoint(checkpoint))
-    train_for(loop, seconds, checkpoint=checkpoint, listener=listener, clock=clock)
-    start.finish(average)
-    return Trained(objective.keep(average).to("cpu").eval(), loop.state.history, loop.state.step)
+    return loop
 
 
 class _Loop:

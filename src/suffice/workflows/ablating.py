@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -156,16 +157,8 @@ def ablate(
         plan = _plan(out, train, each, len(arms) * n_seeds, seed, listener)
         _claim(out, cohort, train, arms, minutes=minutes, seed=seed)
         write_splits(out / "splits.csv", cohort, split.test)
-        parts = []
-        for run in range(n_seeds):
-            for number, arm in enumerate(arms):
-                done = (run * len(arms) + number) / (n_seeds * len(arms))
-                listener(Progress("ablate", done, note=f"{arm.name}, seed {run + 1}"))
-                scores = _scores(
-                    out, arm, plan, train, cohort.subset(split.test), each, seed + run, listener
-                )
-                parts.append(scores.assign(arm=arm.name, seed=seed + run))
-        scores = pd.concat(parts, ignore_index=True)
+        test, seeds = cohort.subset(split.test), range(seed, seed + n_seeds)
+        scores = _scores_of_all(out, arms, seeds, plan, train, test, each, listener)
         effects = effects_of(scores, arms, seed=seed)
         write_scores(out / "scores.csv", scores)
         write_scores(out / EFFECTS, effects)
@@ -179,6 +172,26 @@ def ablate(
         n_train=len(train.subjects),
         n_test=n_test,
     )
+
+
+def _scores_of_all(
+    out: Path,
+    arms: Sequence[Arm],
+    seeds: Sequence[int],
+    plan: Plan,
+    train: Cohort,
+    test: Cohort,
+    minutes: float,
+    listener: Listener,
+) -> pd.DataFrame:
+    """Train every arm with every seed and score it; all arms once before any of them again."""
+    parts = []
+    for number, (seed, arm) in enumerate(itertools.product(seeds, arms)):
+        done = number / (len(seeds) * len(arms))
+        listener(Progress("ablate", done, note=f"{arm.name}, seed {seed}"))
+        scores = _scores(out, arm, plan, train, test, minutes, seed, listener)
+        parts.append(scores.assign(arm=arm.name, seed=seed))
+    return pd.concat(parts, ignore_index=True)
 
 
 def arms_of(
