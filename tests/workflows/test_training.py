@@ -10,12 +10,11 @@ from suffice.segmenters import UNetSegmenter, load_segmenter
 from suffice.segmenters.pooled_unet import PooledUNetSegmenter
 from suffice.segmenters.several_raters import RatersUNetSegmenter
 from suffice.workflows import opening
+from suffice.workflows.learning import with_pool, with_raters
 from suffice.workflows.training import (
     choose_labelled,
     read_names,
     train,
-    with_pool,
-    with_raters,
 )
 
 
@@ -104,6 +103,8 @@ def test_only_a_unet_learns_from_a_pool(tiny_cohort: Cohort, tmp_path: Path, fak
         train(tiny_cohort, tmp_path / "m", minutes=1, rungs=fakes.rungs, unlabelled="copy-paste")
     with pytest.raises(CohortError, match="no unlabelled scan"):
         train(tiny_cohort.labelled(), tmp_path / "m", minutes=1, unlabelled="copy-paste")
+    with pytest.raises(UsageError, match=r"got unet without consistency.*no other way of learning"):
+        train(tiny_cohort, tmp_path / "m", minutes=1, unlabelled="copy-paste", consistency=False)
     assert not any(tmp_path.iterdir())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -141,10 +141,27 @@ def agree(
     cohort = cohort if isinstance(cohort, Cohort) else read_cohort(Path(cohort))
     cohort, n_single = shared_cases(cohort, without)
     kind_of = pairings(cohort.raters, person_pattern)
+    results = _compare_all(cohort, nsd_tolerance_mm, workers, listener)
+    found = _gathered(cohort, results, n_single, kind_of, seed=seed, level=level)
+    if out is not None:
+        _write(found, out, overwrite=overwrite)
+    return found
+
+
+def _gathered(
+    cohort: Cohort,
+    results: Iterable[_Compared],
+    n_single: int,
+    kind_of: Callable[[str, str], str | None] | None,
+    *,
+    seed: int,
+    level: float,
+) -> RaterAgreement:
+    """Put the cases' comparisons together; raise where there is none."""
     left_out: list[LeftOut] = []
     compared: list[Agreement] = []
     ceilings: list[CeilingRow] = []
-    for result in _compare_all(cohort, nsd_tolerance_mm, workers, listener):
+    for result in results:
         left_out += result.left_out
         compared += [result.agreement] if result.agreement else []
         ceilings += result.ceiling
@@ -154,7 +171,7 @@ def agree(
         raise CohortError(f"No two masks of a case in '{cohort.name}' could be read", got=reason)
     structures = [structure for each in compared for structure in each.structures]
     table, top = agreement_table(pairs), ceiling_table(ceilings)
-    found = RaterAgreement(
+    return RaterAgreement(
         raters=cohort.raters,
         n_cases=len({pair.case for pair in pairs}),
         n_subjects=len({pair.subject for pair in pairs}),
@@ -170,9 +187,6 @@ def agree(
         duplicates=tuple(find_duplicate_raters(pairs)),
         left_out=tuple(left_out),
     )
-    if out is not None:
-        _write(found, out, overwrite=overwrite)
-    return found
 
 
 def shared_cases(cohort: Cohort, without: Sequence[str] = ()) -> tuple[Cohort, int]:

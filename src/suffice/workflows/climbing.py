@@ -35,10 +35,11 @@ from suffice.study import (
 )
 from suffice.workflows.allotting import Rungs
 from suffice.workflows.evaluating import Evaluation, evaluate
+from suffice.workflows.learning import started
 from suffice.workflows.opening import Division
 from suffice.workflows.predicting import Predicted, SegmenterLoader, predict_scans
 from suffice.workflows.scans import scan_of_case
-from suffice.workflows.training import started, train
+from suffice.workflows.training import train
 from suffice.workflows.witnessing import Traits, Witness
 
 

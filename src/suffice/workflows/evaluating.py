@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -135,16 +135,13 @@ def evaluate(
         components where there is none.
     ceiling : bool
         Whether to work out the human ceiling where a cohort has several raters.
-    level : float
-        Coverage of the intervals.
-    seed : int
-        Seed of the bootstrap.
+    level, seed : float, int
+        Coverage of the intervals and seed of their bootstrap.
     workers : int, optional
         Cases scored at a time; the cores by default. Each holds its masks in memory.
     overwrite : bool
         Whether ``out`` may be replaced.
     listener : callable
-        Told the progress.
 
     Returns
     -------
@@ -168,12 +165,30 @@ def evaluate(
         predicted = {known.cases[0].name: predictions}
     pairs, left_out = pair(predicted, known)
     wanted = Wanted(panel=panel or Panel.default(), instances=instances, ceiling=ceiling)
+    scored = _score_all(known, wanted, pairs, workers, listener)
+    evaluation = _gathered(known, scored, left_out, predictions, seed=seed, level=level)
+    if out is not None:
+        _write(evaluation, out, overwrite=overwrite)
+    return evaluation
+
+
+def _gathered(
+    known: References,
+    scored: Iterable[tuple[Case, CaseScores]],
+    left_out: Sequence[LeftOut],
+    predictions: Path,
+    *,
+    seed: int,
+    level: float,
+) -> Evaluation:
+    """Put the cases' scores together; raise where there is none."""
     rows: list[dict[str, object]] = []
     ceilings: list[CeilingRow] = []
     sources: list[ObjectSource] = []
     partly: list[dict[str, object]] = []
-    for case, result in _score_all(known, wanted, pairs, workers, listener):
-        left_out += result.left_out
+    failed = [*left_out]
+    for case, result in scored:
+        failed += result.left_out
         ceilings += result.ceiling
         sources += result.objects
         for name, labelled in result.labelled.items():
@@ -182,16 +197,16 @@ def evaluate(
     if not rows:
         raise CohortError(
             f"No mask of '{predictions}' could be scored",
-            got=left_out[0].reason if left_out else "no masks",
+            got=failed[0].reason if failed else "no masks",
             cure="Name each mask after its case.",
         )
-    evaluation = _evaluation(rows, ceilings, left_out, seed=seed, level=level)
-    quality = _quality(predictions, evaluation.scores)
-    evaluation = replace(evaluation, objects=objects_table(sources), quality=quality)
-    evaluation = replace(evaluation, partly=pd.DataFrame(partly))
-    if out is not None:
-        _write(evaluation, out, overwrite=overwrite)
-    return evaluation
+    evaluation = _evaluation(rows, ceilings, failed, seed=seed, level=level)
+    return replace(
+        evaluation,
+        objects=objects_table(sources),
+        quality=_quality(predictions, evaluation.scores),
+        partly=pd.DataFrame(partly),
+    )
 
 
 def advise_on(

@@ -158,17 +158,7 @@ def fuse_cohort(
         found = _Gathered(name, only=only)
         for case, masks, result in _fuse_all(cohort, fuse_one, name, workers, listener):
             found.add(case, masks, result)
-        if not found.n_fused:
-            raise CohortError(
-                f"No case of '{cohort.name}' has two masks that can be read",
-                got=found.left_out[0].reason if found.left_out else None,
-            )
-        cases = tuple(_with_soft(case, name, folder) for case in found.cases)
-        write_cohort(replace(cohort, root=folder, cases=cases), folder, left_out=found.left_out)
-        by_case = pd.DataFrame(found.rows)
-        statistics = summarise_raters(by_case, method)
-        write_scores(folder / STATISTICS_CSV, statistics)
-        write_scores(folder / _PER_CASE_CSV, by_case)
+        statistics = _write_fused(cohort, found, folder, method)
     return Fusion(
         cohort=read_cohort(out),
         method=method,
@@ -208,6 +198,22 @@ class _Gathered:
         self.copies.update(result.copied)
         self.notes += [f"{case.name}: {note}" for note in result.consensus.notes]
         self.rows += _rows(case, result.consensus)
+
+
+def _write_fused(cohort: Cohort, found: _Gathered, folder: Path, method: str) -> pd.DataFrame:
+    """Write the new cohort and the raters' statistics, which are returned."""
+    if not found.n_fused:
+        raise CohortError(
+            f"No case of '{cohort.name}' has two masks that can be read",
+            got=found.left_out[0].reason if found.left_out else None,
+        )
+    cases = tuple(_with_soft(case, found.name, folder) for case in found.cases)
+    write_cohort(replace(cohort, root=folder, cases=cases), folder, left_out=found.left_out)
+    by_case = pd.DataFrame(found.rows)
+    statistics = summarise_raters(by_case, method)
+    write_scores(folder / STATISTICS_CSV, statistics)
+    write_scores(folder / _PER_CASE_CSV, by_case)
+    return statistics
 
 
 def _who_votes_twice(

@@ -29,12 +29,12 @@ from suffice.workflows.allotting import AUTO, Rungs, allot, choose_rungs
 from suffice.workflows.climbing import Job, choose, fit_final, fit_folds, score_rung, write_ladder
 from suffice.workflows.evaluating import Evaluation
 from suffice.workflows.judging import judge_study
+from suffice.workflows.learning import starting
 from suffice.workflows.locking import alone_in
 from suffice.workflows.measuring import measure_study
 from suffice.workflows.opening import divide, open_study
 from suffice.workflows.predicting import SegmenterLoader
 from suffice.workflows.references import masks_in
-from suffice.workflows.training import starting
 from suffice.workflows.witnessing import Traits
 
 
@@ -112,24 +112,19 @@ def run(
         for the score where at least 30 are labelled, and fewer are scored in three folds; the
         final model then learns from all of them.
     seed : int
-        Seed of the split, the trainings and the intervals.
+        Of the split, the trainings and the intervals.
     mirror : bool
         Whether to average predictions over mirrored pictures; volumes are never mirrored.
     judge : bool
         Whether to estimate the Dice of each mask that nobody drew, where at least four scored
         subjects tell how: each of these masks and of the scored ones takes three predictions.
-    init : Path, optional
-        Trained weights that every U-Net of the study starts from.
-    tune : sequence of str
-        How these are changed, see `suffice.training.tuning.TUNINGS`.
+    init, tune : Path, sequence of str
+        Trained weights that every U-Net of the study starts from, and how these are changed.
     overwrite : bool
         Whether a study with other settings or data may be replaced.
-    rungs : dict of str to type of Segmenter
-        The kinds of models to choose from.
-    load : callable
-        Reads the folder of a model.
+    rungs, load : dict of str to type of Segmenter, callable
+        The kinds of models to choose from, and what reads the folder of a model.
     listener : callable
-        Is told the progress.
 
     Raises
     ------
@@ -142,21 +137,15 @@ def run(
     division = divide(cohort, test=test, seed=seed, is_choice=len(names) > 1)
     settings = {"models": list(names), "test": list(test or ()), "mirror": mirror}
     settings |= starting(init, tune)
+    learned, n_folds = cohort.subset(division.final.train), len(division.folds)
+    allotting = partial(allot, learned, names, minutes=minutes, n_folds=n_folds, seed=seed)
+    allotting = partial(allotting, rungs=rungs, listener=listener)
     with alone_in(out):
         study, division, record = open_study(
             cohort,
             out,
             division,
-            allot=partial(
-                allot,
-                cohort.subset(division.final.train),
-                names,
-                minutes=minutes,
-                n_folds=len(division.folds),
-                seed=seed,
-                rungs=rungs,
-                listener=listener,
-            ),
+            allot=allotting,
             seed=seed,
             minutes=minutes,
             settings=settings,

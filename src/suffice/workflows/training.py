@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
 from suffice.files import require_free
-from suffice.segmenters import RUNGS, Segmenter
-from suffice.segmenters.pooled_unet import PooledUNetSegmenter
-from suffice.segmenters.several_raters import FIRST, RatersUNetSegmenter
-from suffice.segmenters.starting import read_source
+from suffice.segmenters import RUNGS
+from suffice.segmenters.several_raters import FIRST
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
-from suffice.training.partly_labelled import PartlyLabelled
-from suffice.training.tuning import tuning_named
-from suffice.workflows.allotting import AUTO, Rungs, choose_rung
+from suffice.workflows.allotting import AUTO, Rungs
+from suffice.workflows.learning import untrained
 from suffice.workflows.locking import alone_in
 
 # Every model folder holds one, whatever its kind.
@@ -78,30 +74,16 @@ def train(
     cases : sequence of str, optional
         Learn from these cases and no others.
     seed : int
-        Seed of the draw, the initial weights and the batches.
+        Of the draw, the initial weights and the batches.
     workdir : Path, optional
         Where checkpoints lie while training runs; ``OUT.work`` by default. Removed at the end.
     overwrite : bool
         Whether a model at ``out`` may be replaced.
-    model : str
-        Kind of the model, see `suffice.segmenters.RUNGS`; ``auto`` is a U-Net.
-    init : Path, optional
-        Trained weights to start a U-Net or a YOLO from.
-    tune : sequence of str
-        How those of a U-Net are changed, see `suffice.training.tuning.TUNINGS`.
-    unlabelled : str, optional
-        Let a U-Net learn from the cases without masks as well, in one of the ways of
-        `suffice.segmenters.pooled_unet.STRATEGIES`.
-    raters : str
-        What a U-Net learns of a case that several people drew: the first one's mask, or one of
-        `suffice.segmenters.several_raters.WAYS`.
-    consistency : bool
-        Whether a U-Net learns from voxels that masks leave unlabelled, too, see
-        `suffice.training.partly_labelled`.
+    model, init, tune, unlabelled, raters, consistency : optional
+        What learns, from what and how: see `suffice.workflows.learning.untrained`.
     rungs : dict of str to type of Segmenter
         The kinds to choose from.
     listener : callable
-        Is told the progress.
 
     Raises
     ------
@@ -110,127 +92,34 @@ def train(
         training is at work in ``workdir``.
     """
     out = Path(out)
-    rung = choose_rung(model, rungs)
-    untrained = _untrained(rung, init, tune, rungs)
-    if not consistency:
-        untrained = _without_consistency(untrained)
-    if unlabelled is not None:
-        untrained = with_pool(untrained, cohort.unlabelled(), unlabelled)
     require_free(out, overwrite=overwrite, mark=MODEL_MARK)
     budget = Budget(minutes=minutes)
     labelled = choose_labelled(cohort, n_labels=n_labels, cases=cases, seed=seed)
-    if raters != FIRST:
-        untrained = with_raters(untrained, labelled, raters)
+    learner = untrained(
+        labelled,
+        cohort.unlabelled(),
+        model=model,
+        init=init,
+        tune=tune,
+        unlabelled=unlabelled,
+        raters=raters,
+        consistency=consistency,
+        rungs=rungs,
+    )
     workdir = workdir or out.with_name(out.name + ".work")
     started = time.monotonic()
     with alone_in(workdir):
-        segmenter = untrained.fit(
+        learned = learner.fit(
             labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
         )
-        segmenter.save(out, overwrite=overwrite)
+        learned.save(out, overwrite=overwrite)
         shutil.rmtree(workdir, ignore_errors=True)
     return Trained(
         model=out,
         cases=labelled.names,
         minutes=round((time.monotonic() - started) / 60, 2),
-        notes=segmenter.notes_ if isinstance(segmenter, YoloSegmenter | UNetSegmenter) else (),
+        notes=learned.notes_ if isinstance(learned, YoloSegmenter | UNetSegmenter) else (),
     )
-
-
-def _untrained(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) -> Segmenter:
-    kind = rungs[rung]
-    if init is None:
-        starting(init, tune)
-        return kind()
-    if issubclass(kind, YoloSegmenter) and not tune:
-        return kind(init=init)
-    if not issubclass(kind, UNetSegmenter):
-        raise UsageError(
-            "Weights to start from are for U-Nets and YOLO, ways of tuning for U-Nets",
-            got=rung,
-            cure="Give --model unet, unet-plain, atlas-unet or prob_unet, or yolo without --tune.",
-        )
-    return kind(init=init, tuning=tuning_named(tune))
-
-
-def _without_consistency(segmenter: Segmenter) -> Segmenter:
-    """Let a U-Net learn nothing from voxels that masks leave unlabelled."""
-    if isinstance(segmenter, UNetSegmenter) and isinstance(segmenter.objective, PartlyLabelled):
-        segmenter.consistency = False
-        return segmenter
-    raise UsageError(
-        "Only a U-Net learns from voxels that masks leave unlabelled",
-        got=f"--no-consistency for '{segmenter.rung}'",
-        cure="Leave --no-consistency out.",
-    )
-
-
-def with_pool(segmenter: Segmenter, pool: Cohort, strategy: str) -> Segmenter:
-    """Let a U-Net learn from scans without masks as well.
-
-    Raises
-    ------
-    UsageError
-        If the segmenter is none that can, or there is no such way.
-    CohortError
-        If there is no such scan.
-    """
-    if type(segmenter) is not UNetSegmenter:
-        raise UsageError(
-            "Only a U-Net learns from scans without masks",
-            got=segmenter.rung,
-            cure="Give --model unet, or leave --unlabelled out.",
-        )
-    return PooledUNetSegmenter(
-        pool, strategy=strategy, init=segmenter.init, tuning=segmenter.tuning
-    )
-
-
-def with_raters(segmenter: Segmenter, labelled: Cohort, way: str) -> Segmenter:
-    """Let a U-Net learn from all raters of its cases.
-
-    Raises
-    ------
-    UsageError
-        If the segmenter is none that can, or there is no such way.
-    CohortError
-        If each case has one rater.
-    """
-    if type(segmenter) is not UNetSegmenter:
-        raise UsageError(
-            "Only a U-Net without a pool learns from several raters",
-            got=segmenter.rung,
-            cure="Give --model unet, and leave --unlabelled or --raters out.",
-        )
-    found = RatersUNetSegmenter(way, init=segmenter.init, tuning=segmenter.tuning)
-    refusal = found.refusal(labelled)
-    if refusal is not None:
-        raise refusal
-    return found
-
-
-def starting(init: Path | None, tune: Sequence[str]) -> dict[str, Any]:
-    """Say for the record of a study what its U-Nets start from; nothing where from nothing.
-
-    Raises
-    ------
-    SufficeError
-        If there is nothing to tune, or no such way.
-    """
-    if init is None and not tune:
-        return {}
-    if init is None:
-        raise UsageError("Only weights to start from can be tuned", cure="Give --init too.")
-    tuning_named(tune)
-    read_source(init)
-    return {"init": init.resolve().as_posix(), "tune": list(tune)}
-
-
-def started(settings: Mapping[str, Any], kind: type[Segmenter]) -> dict[str, Any]:
-    """Read from the record of a study what a kind of model starts from."""
-    if "init" not in settings or not issubclass(kind, UNetSegmenter):
-        return {}
-    return {"init": Path(settings["init"]), "tune": tuple(settings["tune"])}
 
 
 def choose_labelled(

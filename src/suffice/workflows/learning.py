@@ -1,0 +1,166 @@
+"""What learns, from what and how: an untrained model of the choices that a person makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from suffice.core import Cohort, UsageError
+from suffice.segmenters import RUNGS, Segmenter
+from suffice.segmenters.pooled_unet import PooledUNetSegmenter
+from suffice.segmenters.several_raters import FIRST, RatersUNetSegmenter
+from suffice.segmenters.starting import read_source
+from suffice.segmenters.unet import UNetSegmenter
+from suffice.segmenters.yolo import YoloSegmenter
+from suffice.training.partly_labelled import PartlyLabelled
+from suffice.training.tuning import tuning_named
+from suffice.workflows.allotting import AUTO, Rungs, choose_rung
+
+
+def untrained(
+    labelled: Cohort,
+    pool: Cohort,
+    *,
+    model: str = AUTO,
+    init: Path | None = None,
+    tune: Sequence[str] = (),
+    unlabelled: str | None = None,
+    raters: str = FIRST,
+    consistency: bool = True,
+    rungs: Rungs = RUNGS,
+) -> Segmenter:
+    """Make an untrained model.
+
+    Parameters
+    ----------
+    labelled, pool : Cohort
+        Cases that are learned from, and scans without masks.
+    model : str
+        Kind of the model, see `suffice.segmenters.RUNGS`; ``auto`` is a U-Net.
+    init : Path, optional
+        Trained weights to start a U-Net or a YOLO from.
+    tune : sequence of str
+        How those of a U-Net are changed, see `suffice.training.tuning.TUNINGS`.
+    unlabelled : str, optional
+        Let a U-Net learn from the pool as well, in one of the ways of
+        `suffice.segmenters.pooled_unet.STRATEGIES`.
+    raters : str
+        What a U-Net learns of a case that several people drew: the first one's mask, or one of
+        `suffice.segmenters.several_raters.WAYS`.
+    consistency : bool
+        Whether a U-Net learns from voxels that masks leave unlabelled, too, see
+        `suffice.training.partly_labelled`.
+    rungs : dict of str to type of Segmenter
+        The kinds to choose from.
+
+    Raises
+    ------
+    UsageError
+        If a choice is unknown, or one that this kind of model does not have.
+    CohortError
+        If the cases do not allow what is chosen.
+    ModelError
+        If the weights cannot be read.
+    """
+    made = _started(choose_rung(model, rungs), init, tune, rungs)
+    if not consistency:
+        made = _without_consistency(made)
+    if unlabelled is not None:
+        made = with_pool(made, pool, unlabelled)
+    return made if raters == FIRST else with_raters(made, labelled, raters)
+
+
+def _started(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) -> Segmenter:
+    kind = rungs[rung]
+    if init is None:
+        starting(init, tune)
+        return kind()
+    if issubclass(kind, YoloSegmenter) and not tune:
+        return kind(init=init)
+    if not issubclass(kind, UNetSegmenter):
+        raise UsageError(
+            "Weights to start from are for U-Nets and YOLO, ways of tuning for U-Nets",
+            got=rung,
+            cure="Give --model unet, unet-plain, atlas-unet or prob_unet, or yolo without --tune.",
+        )
+    return kind(init=init, tuning=tuning_named(tune))
+
+
+def _without_consistency(segmenter: Segmenter) -> Segmenter:
+    """Let a U-Net learn nothing from voxels that masks leave unlabelled."""
+    if isinstance(segmenter, UNetSegmenter) and isinstance(segmenter.objective, PartlyLabelled):
+        segmenter.consistency = False
+        return segmenter
+    raise UsageError(
+        "Only a U-Net learns from voxels that masks leave unlabelled",
+        got=f"--no-consistency for '{segmenter.rung}'",
+        cure="Leave --no-consistency out.",
+    )
+
+
+def with_pool(segmenter: Segmenter, pool: Cohort, strategy: str) -> Segmenter:
+    """Let a U-Net learn from scans without masks as well.
+
+    Raises
+    ------
+    UsageError
+        If the segmenter is none that can, or there is no such way.
+    CohortError
+        If there is no such scan.
+    """
+    unet = _plain_unet(segmenter, "learns from scans without masks", "--unlabelled")
+    return PooledUNetSegmenter(pool, strategy=strategy, init=unet.init, tuning=unet.tuning)
+
+
+def with_raters(segmenter: Segmenter, labelled: Cohort, way: str) -> Segmenter:
+    """Let a U-Net learn from all raters of its cases.
+
+    Raises
+    ------
+    UsageError
+        If the segmenter is none that can, or there is no such way.
+    CohortError
+        If each case has one rater.
+    """
+    unet = _plain_unet(segmenter, "without a pool learns from several raters", "--raters")
+    found = RatersUNetSegmenter(way, init=unet.init, tuning=unet.tuning)
+    refusal = found.refusal(labelled)
+    if refusal is not None:
+        raise refusal
+    return found
+
+
+def _plain_unet(segmenter: Segmenter, what: str, option: str) -> UNetSegmenter:
+    """Return a U-Net for which no other way of learning was chosen."""
+    if type(segmenter) is UNetSegmenter and segmenter.consistency:
+        return segmenter
+    raise UsageError(
+        f"Only a U-Net {what}",
+        got=segmenter._kind() if isinstance(segmenter, UNetSegmenter) else segmenter.rung,
+        cure=f"Give --model unet, and no other way of learning, or leave {option} out.",
+    )
+
+
+def starting(init: Path | None, tune: Sequence[str]) -> dict[str, Any]:
+    """Say for the record of a study what its U-Nets start from; nothing where from nothing.
+
+    Raises
+    ------
+    SufficeError
+        If there is nothing to tune, or no such way.
+    """
+    if init is None and not tune:
+        return {}
+    if init is None:
+        raise UsageError("Only weights to start from can be tuned", cure="Give --init too.")
+    tuning_named(tune)
+    read_source(init)
+    return {"init": init.resolve().as_posix(), "tune": list(tune)}
+
+
+def started(settings: Mapping[str, Any], kind: type[Segmenter]) -> dict[str, Any]:
+    """Read from the record of a study what a kind of model starts from."""
+    if "init" not in settings or not issubclass(kind, UNetSegmenter):
+        return {}
+    return {"init": Path(settings["init"]), "tune": tuple(settings["tune"])}
