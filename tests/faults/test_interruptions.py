@@ -25,12 +25,14 @@ PATIENCE_S = 200.0
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
+    # A shell starts what runs in its background deaf to Ctrl-C, and its children inherit that.
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -14,7 +14,8 @@ from suffice.core import Case, Cohort, UsageError
 from suffice.training.loop import augmentation_of
 from suffice.training.plan import Plan
 from suffice.workflows import ablating
-from suffice.workflows.ablating import ablate, arms_of, effects_of, share
+from suffice.workflows.ablating import ablate, effects_of, share
+from suffice.workflows.arms import arms_of
 
 WORTH = {"full": 0.06, "none": 0.0, "without gamma": 0.02, "only gamma": 0.03}
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from suffice.augment import POLICIES, families_of
+from suffice.augment import POLICIES
 from suffice.augment.mixing import Mixing
 from suffice.core import Budget, Cohort, Listener, Progress, UsageError, silent
 from suffice.files import write_text
@@ -21,6 +20,7 @@ from suffice.report.effects_figure import write_effects_figure
 from suffice.segmenters import UNetSegmenter
 from suffice.segmenters.planning import plan_for
 from suffice.study import (
+    Split,
     compare_scores,
     data_hash,
     hold_out,
@@ -31,6 +31,7 @@ from suffice.study import (
 )
 from suffice.training.plan import Plan, plan_from_toml, plan_to_toml
 from suffice.training.sizing import MIN_STEPS
+from suffice.workflows.arms import Arm, arms_of
 from suffice.workflows.evaluating import evaluate
 from suffice.workflows.locking import alone_in
 from suffice.workflows.predicting import predict_scans
@@ -38,7 +39,6 @@ from suffice.workflows.scans import scan_of_case
 from suffice.workflows.training import choose_labelled
 
 RECORD, PLAN, EFFECTS = "ablation.json", "plan.toml", "effects.csv"
-FULL, NONE = "full", "none"
 # Shorter trainings say more of their start than of what they were augmented with.
 LEAST_MINUTES, GOOD_MINUTES = 2.0, 5.0
 # One seed cannot tell a family from luck; with more than five the minutes are better spent.
@@ -46,45 +46,6 @@ LEAST_SEEDS, MOST_SEEDS = 2, 5
 # With fewer no difference can be shown at the level of 0.05.
 LEAST_TEST = 6
 _TEST_FRACTION = 1 / 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
-    """One way to augment, and the one that it is compared with.
-
-    Parameters
-    ----------
-    name : str
-    against : str
-        Name of the other arm; empty for one that others are compared with.
-    sign : int
-        1 where the arm has what its comparison lacks, -1 where it lacks it: effects are what the
-        family is worth.
-    policy : str
-    left_out, mixing : tuple of str
-    """
-
-    name: str
-    against: str = ""
-    sign: int = 1
-    policy: str
-    left_out: tuple[str, ...] = ()
-    mixing: tuple[str, ...] = ()
-
-    def plan(self, plan: Plan) -> Plan:
-        """Change a plan to train this arm."""
-        return replace(
-            plan,
-            augmentation=self.policy,
-            augmentation_without=self.left_out,
-            mixing=self.mixing,
-            mixing_probabilities=Mixing(self.mixing).probabilities,
-        )
-
-    @property
-    def folder(self) -> str:
-        """Name without what a file system may not like."""
-        return re.sub("[^a-z0-9_]+", "-", self.name.lower())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +109,7 @@ def ablate(
     Mixing(tuple(mix))
     _require_subjects(cohort)
     with alone_in(out):
-        n_test = max(LEAST_TEST, round(_TEST_FRACTION * len(cohort.labelled().subjects)))
-        split = hold_out(cohort, n_test=n_test, seed=seed)
+        split = _set_apart(cohort, seed)
         train = choose_labelled(cohort.subset(split.train), n_labels=n_labels, seed=seed)
         base = _known_policy(out, policy, train, minutes, seed, listener)
         arms = arms_of(base, families, mix, alone=alone)
@@ -170,8 +130,13 @@ def ablate(
         n_seeds=n_seeds,
         minutes_each=each,
         n_train=len(train.subjects),
-        n_test=n_test,
+        n_test=len(test.subjects),
     )
+
+
+def _set_apart(cohort: Cohort, seed: int) -> Split:
+    n_test = max(LEAST_TEST, round(_TEST_FRACTION * len(cohort.labelled().subjects)))
+    return hold_out(cohort, n_test=n_test, seed=seed)
 
 
 def _scores_of_all(
@@ -192,46 +157,6 @@ def _scores_of_all(
         scores = _scores(out, arm, plan, train, test, minutes, seed, listener)
         parts.append(scores.assign(arm=arm.name, seed=seed))
     return pd.concat(parts, ignore_index=True)
-
-
-def arms_of(
-    policy: str, families: Sequence[str] = (), mix: Sequence[str] = (), *, alone: bool = True
-) -> tuple[Arm, ...]:
-    """List what is trained: the full policy, none, and each family left out and alone.
-
-    Raises
-    ------
-    UsageError
-        If the policy has not a family that is named.
-
-    Examples
-    --------
-    >>> [arm.name for arm in arms_of("light", ["flip", "gamma+noise"], alone=False)]
-    ['full', 'none', 'without flip', 'without gamma+noise']
-    """
-    present = families_of(POLICIES[policy])
-    groups = [tuple(each.split("+")) for each in families] or [(name,) for name in present]
-    unknown = [name for group in groups for name in group if name not in present]
-    if unknown or (not groups and not mix):
-        raise UsageError(
-            f"The policy '{policy}' has not these families of augmentation",
-            got=", ".join(unknown) or "no family",
-            expected=", ".join(present) or "a policy that changes anything",
-        )
-    arms = [
-        Arm(name=FULL, policy=policy, against=NONE),
-        Arm(name=NONE, policy=policy, left_out=present),
-    ]
-    for group in groups:
-        name = "+".join(group)
-        arms.append(
-            Arm(name=f"without {name}", policy=policy, left_out=group, against=FULL, sign=-1)
-        )
-        if alone:
-            others = tuple(each for each in present if each not in group)
-            arms.append(Arm(name=f"only {name}", policy=policy, left_out=others, against=NONE))
-    arms += [Arm(name=f"with {way}", policy=policy, mixing=(way,), against=FULL) for way in mix]
-    return tuple(arms)
 
 
 def share(minutes: float, n_arms: int) -> tuple[int, float]:

@@ -152,15 +152,8 @@ def import_cohort(
             voxel_mm=voxel_size_mm,
             listener=listener,
         )
-        cases = intake.run()
-        if not cases:
-            raise _nothing_usable(source, chosen.name, intake.left_out)
-        if copy:
-            cases = [copied(case, folder) for case in cases]
-        legend = Legend.from_names(intake.labels, ignore=intake.unlabelled)
+        cases = _taken_in(intake, draft, source, folder, chosen.name, copy=copy)
         slices = [] if subject_pattern else _slices(cases)
-        cohort = Cohort(source.resolve().name, folder, draft.channels, legend, tuple(cases))
-        write_cohort(cohort, folder, left_out=intake.left_out)
     return ImportReport(
         cohort=read_cohort(out),
         layout=chosen.name,
@@ -168,6 +161,21 @@ def import_cohort(
         left_out=tuple(intake.left_out),
         notes=(*told, *draft.notes, *intake.notes, *slices),
     )
+
+
+def _taken_in(
+    intake: Intake, draft: Draft, source: Path, folder: Path, layout: str, *, copy: bool
+) -> list[Case]:
+    """Take in what can be used, and write the cohort of it."""
+    cases = intake.run()
+    if not cases:
+        raise _nothing_usable(source, layout, intake.left_out)
+    if copy:
+        cases = [copied(case, folder) for case in cases]
+    legend = Legend.from_names(intake.labels, ignore=intake.unlabelled)
+    cohort = Cohort(source.resolve().name, folder, draft.channels, legend, tuple(cases))
+    write_cohort(cohort, folder, left_out=intake.left_out)
+    return cases
 
 
 def _with_channels(
