@@ -13,6 +13,7 @@ import pytest
 from suffice.core import Budget, Cohort, silent
 from suffice.io import read_case_image
 from suffice.segmenters import registered_pool
+from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.pooled_unet import PooledUNetSegmenter
 from suffice.segmenters.registered_pool import share_by_registration
 from suffice.segmenters.unet import UNetSegmenter
@@ -20,7 +21,7 @@ from suffice.segmenters.unlabelled import store_unlabelled
 from suffice.training.plan import Plan
 from suffice.training.store import Store
 
-Split = tuple[Cohort, Cohort, Plan, Store]
+Split = tuple[Fitting, Cohort, Plan, Store]
 
 
 @pytest.fixture
@@ -35,17 +36,17 @@ def prepared(plan: Plan, anatomy_cohort: Callable[..., Cohort], tmp_path: Path) 
 
 def _prepared(cohort: Cohort, plan: Plan, folder: Path, *, n_labels: int) -> Split:
     labelled, pool = cohort.subset(cohort.names[:n_labels]), cohort.subset(cohort.names[n_labels:])
-    store = Store(folder / "store")
-    UNetSegmenter()._fill(store, labelled, plan, Budget(minutes=1), 0, silent)
-    store_unlabelled(store, pool, plan, listener=silent)
-    return labelled, pool, plan, store
-
-
-def _share(split: Split, folder: Path, minutes: float = 10.0) -> str:
-    labelled, pool, plan, store = split
-    return share_by_registration(
-        store, labelled, pool, plan, folder=folder, budget=Budget(minutes=minutes), listener=silent
+    fitting = Fitting(
+        labelled=labelled, budget=Budget(minutes=10), seed=0, workdir=folder, listener=silent
     )
+    UNetSegmenter()._fill(fitting, plan)
+    store_unlabelled(fitting.store, pool, plan, listener=silent)
+    return fitting, pool, plan, fitting.store
+
+
+def _share(split: Split, folder: Path) -> str:
+    fitting, pool, plan, _ = split
+    return share_by_registration(fitting, pool, plan, folder)
 
 
 def test_structures_of_the_pool_are_found_and_the_pool_s_masks_not_looked_at(

@@ -22,10 +22,10 @@ from suffice.core import (
 )
 from suffice.segmenters.atlas import AtlasSegmenter
 from suffice.segmenters.atlasing import LEAST_DICE
+from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.protocol import Prediction, refuse_unlabelled
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.training.plan import Plan
-from suffice.training.store import Store
 
 # Part of the minutes that the atlas may take; most of it goes into choosing a registration.
 ATLAS_PART = 0.2
@@ -59,21 +59,17 @@ class AtlasUNetSegmenter(UNetSegmenter):
         """Refuse what atlases refuse: partly labelled masks, too."""
         return refuse_unlabelled(labelled) or AtlasSegmenter.refusal(labelled)
 
-    def _fill(
-        self,
-        store: Store,
-        labelled: Cohort,
-        plan: Plan,
-        budget: Budget,
-        seed: int,
-        listener: Listener,
-    ) -> None:
-        super()._fill(store, labelled, plan, budget, seed, listener)
-        place = store.folder.parent / "atlas"
+    def _fill(self, fitting: Fitting, plan: Plan) -> None:
+        super()._fill(fitting, plan)
+        place = fitting.workdir / "atlas"
         if not place.exists():
-            part = Budget(minutes=ATLAS_PART * budget.minutes)
+            part = Budget(minutes=ATLAS_PART * fitting.budget.minutes)
             atlas = AtlasSegmenter().fit(
-                labelled, budget=part, seed=seed, workdir=place, listener=listener
+                fitting.labelled,
+                budget=part,
+                seed=fitting.seed,
+                workdir=place,
+                listener=fitting.listener,
             )
             atlas.save(place)
         self._atlas = AtlasSegmenter.load(place)
@@ -84,7 +80,7 @@ class AtlasUNetSegmenter(UNetSegmenter):
             self._atlas = None
             account = f"the atlas has no say{tried}"
         self.notes_ = (*self.notes_, account)
-        listener(Progress("register", 1.0, note=account))
+        fitting.listener(Progress("register", 1.0, note=account))
 
     def predict(
         self,

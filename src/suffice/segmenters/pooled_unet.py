@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from suffice.core import Budget, Cohort, CohortError, Listener, Progress, UsageError
+from suffice.core import Cohort, CohortError, Progress, UsageError
+from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.registered_pool import share_by_registration
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.unlabelled import store_unlabelled
@@ -112,24 +113,13 @@ class PooledUNetSegmenter(UNetSegmenter):
             )
         return replace(labelled, cases=(*labelled.cases, *self.pool.cases))
 
-    def _fill(
-        self,
-        store: Store,
-        labelled: Cohort,
-        plan: Plan,
-        budget: Budget,
-        seed: int,
-        listener: Listener,
-    ) -> None:
-        super()._fill(store, labelled, plan, budget, seed, listener)
-        store_unlabelled(store, self.pool, plan, listener=listener)
+    def _fill(self, fitting: Fitting, plan: Plan) -> None:
+        super()._fill(fitting, plan)
+        store_unlabelled(fitting.store, self.pool, plan, listener=fitting.listener)
         if self.strategy == REGISTRATION:
-            folder = store.folder.parent / SHARES
-            account = share_by_registration(
-                store, labelled, self.pool, plan, folder=folder, budget=budget, listener=listener
-            )
+            account = share_by_registration(fitting, self.pool, plan, fitting.workdir / SHARES)
             self.notes_ = (*self.notes_, account)
-            listener(Progress("register", 1.0, note=account))
+            fitting.listener(Progress("register", 1.0, note=account))
 
     def _learned(self, plan: Plan, store: Store, workdir: Path) -> Objective:
         feed = PoolFeed(

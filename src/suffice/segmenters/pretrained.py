@@ -8,7 +8,6 @@ from typing import ClassVar, NoReturn, Self
 
 from suffice.augment import FAMILIES, POLICIES, without
 from suffice.core import (
-    Budget,
     Cohort,
     CohortError,
     Image,
@@ -17,6 +16,7 @@ from suffice.core import (
     UsageError,
     silent,
 )
+from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.unlabelled import brighter_part, store_unlabelled
 from suffice.training.machine import Machine
@@ -79,16 +79,8 @@ class PretrainedUNet(UNetSegmenter):
             return None
         return CohortError("There is no scan to learn from", cure="Add scans to the cohort.")
 
-    def _fit(
-        self,
-        labelled: Cohort,
-        budget: Budget,
-        seed: int,
-        workdir: Path,
-        machine: Machine,
-        listener: Listener,
-    ) -> Self:
-        super()._fit(labelled, budget, seed, workdir, machine, listener)
+    def _fit(self, fitting: Fitting, machine: Machine) -> Self:
+        super()._fit(fitting, machine)
         self.card_ = replace(self.card_, method=self.method)
         return self
 
@@ -101,16 +93,10 @@ class PretrainedUNet(UNetSegmenter):
     def _learned(self, plan: Plan, store: Store, workdir: Path) -> Objective:
         return METHODS[self.method]()
 
-    def _fill(
-        self,
-        store: Store,
-        labelled: Cohort,
-        plan: Plan,
-        budget: Budget,
-        seed: int,
-        listener: Listener,
-    ) -> None:
-        store_unlabelled(store, labelled, plan, mark=brighter_part, listener=listener)
+    def _fill(self, fitting: Fitting, plan: Plan) -> None:
+        store_unlabelled(
+            fitting.store, fitting.labelled, plan, mark=brighter_part, listener=fitting.listener
+        )
 
     def predict(
         self,

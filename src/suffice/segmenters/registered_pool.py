@@ -21,10 +21,11 @@ from suffice.segmenters.atlasing import (
     compared,
     shares_by_atlases,
 )
+from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.searching import FloatArray, Search, shape_within
 from suffice.training.plan import Plan
 from suffice.training.resampling import resample_image, resample_labels
-from suffice.training.store import Store, StoredCase
+from suffice.training.store import StoredCase
 
 # More atlases are better by less each, and each pair takes a second.
 MOST_ATLASES = 5
@@ -32,16 +33,7 @@ MOST_ATLASES = 5
 CHOOSING, ALL = 0.06, 0.3
 
 
-def share_by_registration(
-    store: Store,
-    labelled: Cohort,
-    pool: Cohort,
-    plan: Plan,
-    *,
-    folder: Path,
-    budget: Budget,
-    listener: Listener,
-) -> str:
+def share_by_registration(fitting: Fitting, pool: Cohort, plan: Plan, folder: Path) -> str:
     """Write the probabilities of the classes on each scan of a pool, as registration finds them.
 
     The registration is chosen on the labelled cases, each segmented by the others. Where that
@@ -50,15 +42,12 @@ def share_by_registration(
 
     Parameters
     ----------
-    store : Store
-        Holds labelled cases and the pool, prepared.
-    labelled, pool : Cohort
+    fitting : Fitting
+        Its store holds labelled cases and the pool, prepared; some of its budget is taken.
+    pool : Cohort
     plan : Plan
     folder : Path
         ``NAME.npy`` for each scan: float16 of shape (n_classes, *spatial), on the store's voxels.
-    budget : Budget
-        Of the whole training; some of it is taken.
-    listener : callable
 
     Returns
     -------
@@ -69,11 +58,12 @@ def share_by_registration(
     if note.exists():
         return str(json.loads(note.read_text(encoding="utf-8")))
     folder.mkdir(parents=True, exist_ok=True)
+    labelled, store, budget = fitting.labelled, fitting.store, fitting.budget
     started = time.monotonic()
     is_colour = plan.in_channels > len(labelled.channels)
     spacing = tuple(s or 1.0 for s in plan.spacing_mm)
     atlases = [_atlas(case, spacing, plan, is_colour) for case in store.read(labelled.names)]
-    found = _chosen(atlases, labelled, budget, listener)
+    found = _chosen(atlases, labelled, budget, fitting.listener)
     # With one subject there is nobody to try it on.
     tried = (
         "" if math.isnan(found.dice) else f"; on the labelled cases its Dice is {found.dice:.2f}"
@@ -87,7 +77,7 @@ def share_by_registration(
             if not path.exists():
                 if time.monotonic() - started > ALL * budget.seconds:
                     continue
-                listener(Progress("register", i / len(pool), note=case.name))
+                fitting.listener(Progress("register", i / len(pool), note=case.name))
                 shares = _shares(case, spacing, atlases, found, plan, is_colour)
                 with writing_file(path) as partial, partial.open("wb") as file:
                     np.save(file, shares.astype(np.float16))

@@ -24,6 +24,7 @@ from suffice.core import (
 )
 from suffice.io import read_case_mask
 from suffice.raters import soft_mean, staple
+from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.protocol import refuse_lone_raters
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.training.objective import Objective
@@ -147,21 +148,14 @@ class RatersUNetSegmenter(UNetSegmenter):
     def _masks(self, labelled: Cohort, case: Case) -> list[LabelMap]:
         return [read_case_mask(labelled, case, rater) for rater in case.masks]
 
-    def _fill(
-        self,
-        store: Store,
-        labelled: Cohort,
-        plan: Plan,
-        budget: Budget,
-        seed: int,
-        listener: Listener,
-    ) -> None:
-        super()._fill(store, labelled, plan, budget, seed, listener)
+    def _fill(self, fitting: Fitting, plan: Plan) -> None:
+        super()._fill(fitting, plan)
+        labelled, store = fitting.labelled, fitting.store
         for i, case in enumerate(labelled.cases):
             stored = store.open(case.name)
             if stored.shares is not None:
                 continue
-            listener(Progress("raters", i / len(labelled), note=case.name))
+            fitting.listener(Progress("raters", i / len(labelled), note=case.name))
             drawn = stored.labels[None] if stored.raters is None else stored.raters
             masks = {name: np.asarray(mask) for name, mask in zip(case.masks, drawn, strict=True)}
             store.add_shares(case.name, WAYS[self.way](masks, labelled.raters, plan.n_classes))

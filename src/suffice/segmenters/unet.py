@@ -27,6 +27,7 @@ from suffice.core import (
 )
 from suffice.io import read_case_image, read_case_mask
 from suffice.segmenters.card import ModelCard
+from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.framing import prepare_like_others, prepare_mask
 from suffice.segmenters.model_folder import naming_damage
 from suffice.segmenters.on_grid import run_on_grid
@@ -148,85 +149,77 @@ class UNetSegmenter:
         with naming_full_memory("training", cure=_TRAIN_CURE.format(workdir)):
             machine = detect_machine()
             with threads_on(machine.n_cores):
-                return self._fit(labelled, budget, seed, workdir, machine, listener)
+                fitting = Fitting(
+                    labelled=labelled,
+                    budget=budget,
+                    seed=seed,
+                    workdir=workdir,
+                    listener=listener,
+                )
+                return self._fit(fitting, machine)
 
-    def _fit(
-        self,
-        labelled: Cohort,
-        budget: Budget,
-        seed: int,
-        workdir: Path,
-        machine: Machine,
-        listener: Listener,
-    ) -> Self:
+    def _fit(self, fitting: Fitting, machine: Machine) -> Self:
         started = time.monotonic()
+        labelled = fitting.labelled
         refusal = self.refusal(labelled)
         if refusal is not None:
             raise refusal
         if self.init is not None:
             self._source = read_source(self.init)
-        store = Store(workdir / "store")
-        plan, train_seconds = self._prepare(
-            labelled, store, workdir, budget, seed, machine, started, listener
-        )
+        plan, train_seconds = self._prepare(fitting, machine, started)
         start = start_from(self._source, labelled.legend, self.tuning)
         trained = train(
             plan,
-            store.read(labelled.names),
+            fitting.store.read(labelled.names),
             seconds=(1 - self.kept_back) * train_seconds,
-            seed=seed,
+            seed=fitting.seed,
             machine=machine,
-            checkpoint=workdir / "checkpoint.pt",
-            objective=self._learned(plan, store, workdir),
+            checkpoint=fitting.workdir / "checkpoint.pt",
+            objective=self._learned(plan, fitting.store, fitting.workdir),
             start=start,
-            listener=listener,
+            listener=fitting.listener,
         )
         self._network = trained.network
         self.plan_, self.legend_, self.history_ = plan, labelled.legend.whole, trained.history
         self.card_ = ModelCard.of(
-            labelled, rung=self.rung, minutes=budget.minutes, seed=seed, n_steps=trained.n_steps
+            labelled,
+            rung=self.rung,
+            minutes=fitting.budget.minutes,
+            seed=fitting.seed,
+            n_steps=trained.n_steps,
         )
         if self._source is not None and isinstance(start, Tuned):
             account = self._source.account(start.account_)
             self.notes_ = (account, *self.notes_)
             self.card_ = self._source.onto(self.card_)
-            listener(Progress("init", 1.0, note=account))
+            fitting.listener(Progress("init", 1.0, note=account))
         return self
 
-    def _prepare(
-        self,
-        labelled: Cohort,
-        store: Store,
-        workdir: Path,
-        budget: Budget,
-        seed: int,
-        machine: Machine,
-        started: float,
-        listener: Listener,
-    ) -> tuple[Plan, float]:
+    def _prepare(self, fitting: Fitting, machine: Machine, started: float) -> tuple[Plan, float]:
         """Plan and fill the store, or find both as an earlier start left them."""
+        budget, store = fitting.budget, fitting.store
         plan = claim(
-            workdir,
-            self._seen(labelled),
+            fitting.workdir,
+            self._seen(fitting.labelled),
             rung=self._kind() + self._origin(),
             budget=budget,
-            seed=seed,
+            seed=fitting.seed,
             plan=self.plan,
         )
         given = (store.settings() or {}).get("train_seconds")
         if plan is not None and isinstance(given, int | float):
             # What a disk has lost of the store since is prepared again.
-            self._fill(store, labelled, plan, budget, seed, listener)
+            self._fill(fitting, plan)
             return plan, float(given)
         if plan is None:
             plan = self.plan or plan_for(
-                labelled,
+                fitting.labelled,
                 budget=budget,
                 machine=machine,
-                seed=seed,
+                seed=fitting.seed,
                 started=started,
                 encoder=self.encoder,
-                listener=listener,
+                listener=fitting.listener,
             )
             if self._source is not None and self.plan is None:
                 left = max(budget.seconds - (time.monotonic() - started), budget.seconds / 2)
@@ -234,8 +227,8 @@ class UNetSegmenter:
                     plan, self._source, machine=machine, train_seconds=left
                 )
             plan = plan if self.plan else self._adapted(plan)
-            keep_plan(workdir, plan)
-        self._fill(store, labelled, plan, budget, seed, listener)
+            keep_plan(fitting.workdir, plan)
+        self._fill(fitting, plan)
         spent = time.monotonic() - started
         train_seconds = max(budget.seconds - spent, LEAST_TRAINING * budget.seconds)
         store.close({"train_seconds": train_seconds})
@@ -262,24 +255,17 @@ class UNetSegmenter:
         """Change what a plan of the U-Net must differ in for this kind."""
         return plan
 
-    def _fill(
-        self,
-        store: Store,
-        labelled: Cohort,
-        plan: Plan,
-        budget: Budget,
-        seed: int,
-        listener: Listener,
-    ) -> None:
+    def _fill(self, fitting: Fitting, plan: Plan) -> None:
+        labelled, store = fitting.labelled, fitting.store
         for i, case in enumerate(labelled.cases):
             if store.has(case.name):
                 continue
-            listener(Progress("prepare", i / len(labelled), note=case.name))
+            fitting.listener(Progress("prepare", i / len(labelled), note=case.name))
             image = read_case_image(labelled, case)
             masks = [prepare_mask(mask, image, plan) for mask in self._masks(labelled, case)]
             prepared = prepare_like_others(image, plan, f"Case '{case.name}'")
             # Seeded by case, so that a store filled in two starts equals one filled in one.
-            rng = np.random.default_rng([seed, i])
+            rng = np.random.default_rng([fitting.seed, i])
             raters = masks if len(masks) > 1 else ()
             unlabelled = None if labelled.legend.ignore is None else plan.n_classes
             store.add(case.name, prepared, masks[0], rng, raters=raters, unlabelled=unlabelled)

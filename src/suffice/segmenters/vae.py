@@ -5,20 +5,19 @@ from __future__ import annotations
 import time
 import tomllib
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import ClassVar, Self
 
-from suffice.core import Budget, Cohort, CohortError, Listener
+from suffice.core import Cohort, CohortError
 from suffice.files import toml
 from suffice.nets import VAE, AnomalyLogits, AnomalyRule
 from suffice.segmenters.anomalies import residual_maps, search_rule
+from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.protocol import refuse_unlabelled
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.training.healthy import HealthyImages
 from suffice.training.machine import Machine
 from suffice.training.objective import Objective
 from suffice.training.plan import Plan
-from suffice.training.store import Store
 
 RULE = "anomaly.toml"
 
@@ -58,19 +57,13 @@ class VAESegmenter(UNetSegmenter):
         # Patches from everywhere; changes that scanners do not make would be redrawn for nothing.
         return replace(plan, foreground=0.0, augmentation="light")
 
-    def _fit(
-        self,
-        labelled: Cohort,
-        budget: Budget,
-        seed: int,
-        workdir: Path,
-        machine: Machine,
-        listener: Listener,
-    ) -> Self:
-        super()._fit(labelled, budget, seed, workdir, machine, listener)
-        until = time.monotonic() + self.kept_back * budget.seconds
-        cases = Store(workdir / "store").read(labelled.names)
-        maps = residual_maps(self._network, cases, self.plan_, machine, seed, listener)
+    def _fit(self, fitting: Fitting, machine: Machine) -> Self:
+        super()._fit(fitting, machine)
+        until = time.monotonic() + self.kept_back * fitting.budget.seconds
+        cases = fitting.store.read(fitting.labelled.names)
+        maps = residual_maps(
+            self._network, cases, self.plan_, machine, fitting.seed, fitting.listener
+        )
         self.rule_ = search_rule(maps, until=until)
         return self
 
