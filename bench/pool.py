@@ -7,22 +7,15 @@ gets the same plan and the same minutes of one core's time. Scored on the fixed 
 from __future__ import annotations
 
 import argparse
-import functools
 import itertools
-import tempfile
-import time
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-import side
+import own_core
 from datasets import DATASETS, dice
-from machine import describe_machine
 
-RESULTS = Path(__file__).parent / "results"
 ALONE = "supervised"
 RUN = ["dataset", "strategy", "n_labels", "draw", "minutes"]
 
@@ -75,57 +68,43 @@ def main() -> None:
         "strategies", nargs="+", help="supervised, a kind of model, or a way to use the pool"
     )
     parser.add_argument("--labels", type=int, nargs="+", default=[8])
-    parser.add_argument("--draws", type=int, nargs="+", default=[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--core", type=int)
-    parser.add_argument("--test", help="a list of bench/cases, or a file of names")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    own_core.add_arguments(parser, minutes=10.0)
     options = parser.parse_args()
-    side.limit_threads(1, options.core)
+    with own_core.setting(options) as given:
+        compare(given, options)
 
-    from suffice.core import Budget
-    from suffice.segmenters import unet
+
+def compare(given: own_core.Setting, options: argparse.Namespace) -> None:
+    """Train every way on every draw of labels, and keep what it scores."""
     from suffice.segmenters.planning import plan_for
     from suffice.segmenters.pooled_unet import STRATEGIES
-    from suffice.training.loop import train
-    from suffice.workflows.importing import import_cohort
     from versus_nnunet import replace_rows
 
-    unet.train = functools.partial(train, clock=time.process_time)
-    dataset, budget = DATASETS[options.dataset], Budget(minutes=options.minutes)
-    versions = {"suffice": version("suffice"), "torch": version("torch"), **describe_machine()}
-    test = dataset.case_names(options.test or dataset.test)
-    with tempfile.TemporaryDirectory(prefix="pool-") as temporary:
-        folder = Path(temporary)
-        cohort = import_cohort(options.data / dataset.folder, folder / "cohort").cohort
-        for draw, n_labels in itertools.product(options.draws, options.labels):
-            labelled, pool = draw_labels(cohort, test, n_labels, draw)
-            # One plan for all, made for the labelled cases alone.
-            plan = plan_for(labelled, budget=budget)
-            for strategy in options.strategies:
-                model = untrained(strategy, plan, pool).fit(
-                    labelled,
-                    budget=budget,
-                    seed=draw,
-                    workdir=folder / f"{strategy}-{n_labels}-{draw}",
-                )
-                about = {
-                    "dataset": options.dataset,
-                    "strategy": strategy,
-                    "n_labels": n_labels,
-                    "n_pool": len(pool) if strategy in STRATEGIES else 0,
-                    "draw": draw,
-                    "minutes": options.minutes,
-                    "test": options.test or dataset.test,
-                    **versions,
-                }
-                found = score(model, cohort, test, options)
-                table = pd.DataFrame([{**about, **row} for row in found])
-                options.results.mkdir(exist_ok=True)
-                replace_rows(options.results / "pool.csv", table, RUN)
-                mean = round(table["dice"].mean(), 4)
-                print(strategy, n_labels, draw, mean, model.card_.n_steps, flush=True)
+    options.results.mkdir(exist_ok=True)
+    for draw, n_labels in itertools.product(options.draws, options.labels):
+        labelled, pool = draw_labels(given.cohort, given.test, n_labels, draw)
+        # One plan for all, made for the labelled cases alone.
+        plan = plan_for(labelled, budget=given.budget)
+        for strategy in options.strategies:
+            model = untrained(strategy, plan, pool).fit(
+                labelled,
+                budget=given.budget,
+                seed=draw,
+                workdir=given.folder / f"{strategy}-{n_labels}-{draw}",
+            )
+            about = {
+                "dataset": options.dataset,
+                "strategy": strategy,
+                "n_labels": n_labels,
+                "n_pool": len(pool) if strategy in STRATEGIES else 0,
+                "draw": draw,
+                **given.about,
+            }
+            found = score(model, given.cohort, given.test, options)
+            table = pd.DataFrame([{**about, **row} for row in found])
+            replace_rows(options.results / "pool.csv", table, RUN)
+            mean = round(table["dice"].mean(), 4)
+            print(strategy, n_labels, draw, mean, model.card_.n_steps, flush=True)
 
 
 if __name__ == "__main__":

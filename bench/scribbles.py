@@ -8,20 +8,15 @@ whole masks of the same unseen cases.
 from __future__ import annotations
 
 import argparse
-import functools
-import tempfile
-import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-import side
+import own_core
 from datasets import DATASETS, Dataset
-from machine import describe_machine
-from pool import RESULTS, draw_labels, score
+from pool import draw_labels, score
 
 WHOLE, STROKES, CONSISTENT = "whole", "strokes", "strokes-consistency"
 RUN = ["dataset", "way", "n_labels", "draw", "minutes"]
@@ -68,59 +63,46 @@ def main() -> None:
     parser.add_argument("dataset", choices=tuple(DATASETS))
     parser.add_argument("ways", nargs="+", choices=(WHOLE, STROKES, CONSISTENT))
     parser.add_argument("--labels", type=int, default=8)
-    parser.add_argument("--draws", type=int, nargs="+", default=[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--minutes", type=float, default=2.0)
-    parser.add_argument("--core", type=int)
-    parser.add_argument("--test", help="a list of bench/cases, or a file of names")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    own_core.add_arguments(parser, minutes=2.0)
     options = parser.parse_args()
-    side.limit_threads(1, options.core)
+    with own_core.setting(options) as given:
+        compare(given, options)
 
-    from suffice.core import Budget
-    from suffice.segmenters import UNetSegmenter, unet
+
+def compare(given: own_core.Setting, options: argparse.Namespace) -> None:
+    """Train every way on every draw of labels, and keep what it scores."""
+    from suffice.segmenters import UNetSegmenter
     from suffice.segmenters.planning import plan_for
-    from suffice.training.loop import train
-    from suffice.workflows.importing import import_cohort
     from versus_nnunet import replace_rows
 
-    unet.train = functools.partial(train, clock=time.process_time)
-    dataset, budget = DATASETS[options.dataset], Budget(minutes=options.minutes)
-    versions = {"suffice": version("suffice"), "torch": version("torch"), **describe_machine()}
-    test = dataset.case_names(options.test or dataset.test)
+    options.results.mkdir(exist_ok=True)
+    dataset, folder = given.dataset, given.folder
     # What is scored at last is never learned from, also where a way is chosen on other cases.
-    unseen = sorted({*test, *dataset.case_names(dataset.test)})
-    with tempfile.TemporaryDirectory(prefix="scribbles-") as temporary:
-        folder = Path(temporary)
-        cohort = import_cohort(options.data / dataset.folder, folder / "cohort").cohort
-        for draw in options.draws:
-            labelled, _ = draw_labels(cohort, unseen, options.labels, draw)
-            strokes = stroke_cohort(labelled, dataset, options.data, folder / f"draw{draw}")
-            plan = plan_for(strokes, budget=budget)
-            for way in options.ways:
-                model = UNetSegmenter(plan=plan, consistency=way == CONSISTENT)
-                model.fit(
-                    labelled if way == WHOLE else strokes,
-                    budget=budget,
-                    seed=draw,
-                    workdir=folder / f"{way}-{draw}",
-                )
-                about = {
-                    "dataset": options.dataset,
-                    "way": way,
-                    "n_labels": options.labels,
-                    "draw": draw,
-                    "labelled_percent": round(100 * share_labelled(strokes), 2),
-                    "minutes": options.minutes,
-                    "test": options.test or dataset.test,
-                    **versions,
-                }
-                found = score(model, cohort, test, options)
-                table = pd.DataFrame([{**about, **row} for row in found])
-                options.results.mkdir(exist_ok=True)
-                replace_rows(options.results / "scribbles.csv", table, RUN)
-                mean = round(table["dice"].mean(), 4)
-                print(way, draw, mean, model.card_.n_steps, flush=True)
+    unseen = sorted({*given.test, *dataset.case_names(dataset.test)})
+    for draw in options.draws:
+        labelled, _ = draw_labels(given.cohort, unseen, options.labels, draw)
+        strokes = stroke_cohort(labelled, dataset, options.data, folder / f"draw{draw}")
+        plan = plan_for(strokes, budget=given.budget)
+        for way in options.ways:
+            model = UNetSegmenter(plan=plan, consistency=way == CONSISTENT).fit(
+                labelled if way == WHOLE else strokes,
+                budget=given.budget,
+                seed=draw,
+                workdir=folder / f"{way}-{draw}",
+            )
+            about = {
+                "dataset": options.dataset,
+                "way": way,
+                "n_labels": options.labels,
+                "draw": draw,
+                "labelled_percent": round(100 * share_labelled(strokes), 2),
+                **given.about,
+            }
+            found = score(model, given.cohort, given.test, options)
+            table = pd.DataFrame([{**about, **row} for row in found])
+            replace_rows(options.results / "scribbles.csv", table, RUN)
+            mean = round(table["dice"].mean(), 4)
+            print(way, draw, mean, model.card_.n_steps, flush=True)
 
 
 if __name__ == "__main__":
