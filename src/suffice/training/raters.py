@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from suffice.training.device import unwrapped
 from suffice.training.losses import SMOOTH, deep_loss, soft_dice
-from suffice.training.objective import Step, Whole, build_network
+from suffice.training.objective import Segmenting, Step, build_network
 from suffice.training.plan import Plan
 
 # How often a rater is held to draw what is there, before anything was learned of them.
@@ -23,22 +23,14 @@ PACE = 10.0
 ALONE = 0.5
 
 
-class SoftMasks(Whole):
+class SoftMasks(Segmenting):
     """The shares of the classes in each voxel, where several raters do not agree."""
-
-    score = "dice"
-
-    def build(self, plan: Plan) -> nn.Module:
-        """Make the U-Net of a plan."""
-        return build_network(plan)
 
     def loss(
         self, network: nn.Module, images: Tensor, targets: Tensor, step: Step
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy and soft Dice at several resolutions, and the finest Dice."""
-        with step.device.autocast():
-            logits = network(images)
-        return deep_loss(logits, whole(targets))
+        return super().loss(network, images, whole(targets), step)
 
 
 def whole(shares: Tensor) -> Tensor:
