@@ -44,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser, *, minutes: float) -> None:
 @contextlib.contextmanager
 def setting(options: argparse.Namespace) -> Iterator[Setting]:
     """Keep to one core and its time, and import the data set of ``options``."""
-    side.limit_threads(1, options.core)
-    # Before the library is imported, whose trainings take this clock by default.
-    time.monotonic = time.process_time
+    keep_to(options.core)
 
     from suffice.core import Budget
     from suffice.workflows.importing import import_cohort
@@ -63,8 +61,22 @@ def setting(options: argparse.Namespace) -> Iterator[Setting]:
             about={
                 "minutes": options.minutes,
                 "test": options.test or dataset.test,
-                "suffice": version("suffice"),
-                "torch": version("torch"),
-                **describe_machine(),
+                **where_it_ran(),
             },
         )
+
+
+def keep_to(core: int | None) -> None:
+    """Keep to one core and its time, before the library is imported."""
+    side.limit_threads(1, core)
+    # The library's trainings take this clock by default.
+    time.monotonic = time.process_time
+
+
+def where_it_ran() -> dict[str, Any]:
+    """Versions and machine, for every row."""
+    return {
+        "suffice": version("suffice"),
+        "torch": version("torch"),
+        **describe_machine(),
+    }
