@@ -77,6 +77,7 @@ SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "quality": page_quality.quality_table,
     "nnunet_parity": page_transfer.nnunet_table,
     "inference": page_speed.inference_table,
+    "bf16_tile": page_speed.bf16_sentence,
     "memory": page_speed.memory_table,
     "augmentation": page_speed.augmentation_table,
     "metrics": page_speed.metrics_table,
