@@ -50,6 +50,23 @@ Tune = Annotated[
     ),
 ]
 
+Unlabelled = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WAY",
+        help="Let a U-Net learn from the scans without masks, too: registration, self-training,"
+        " mean-teacher, uncertainty-aware, copy-paste, unimatch, cross-pseudo.",
+    ),
+]
+Raters = Annotated[
+    str,
+    typer.Option(
+        metavar="WAY",
+        help="What a U-Net learns where several people drew: the first one's mask, the share of"
+        " all (soft), what staple makes of them, or each with a confusion matrix (confusion).",
+    ),
+]
+
 
 def names_of(text: str) -> list[str]:
     """Take names apart that commas part."""

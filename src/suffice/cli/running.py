@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from suffice.cli.console import answer, answer_json, answer_table, remark, showing_progress
-from suffice.cli.options import CohortFolder, Init, Json, Minutes, Quality, Seed, Tune, names_of
+from suffice.cli.options import (
+    CohortFolder,
+    Init,
+    Json,
+    Minutes,
+    Quality,
+    Raters,
+    Seed,
+    Tune,
+    Unlabelled,
+    names_of,
+)
 from suffice.cli.problems import named_problems
 
 if TYPE_CHECKING:
@@ -47,6 +58,8 @@ def run(
     quality: Quality = True,
     init: Init = None,
     tune: Tune = "",
+    unlabelled: Unlabelled = None,
+    raters: Raters = "first",
     force: Annotated[
         bool,
         typer.Option("--force", help="Replace a study that was begun with other settings or data."),
@@ -77,6 +90,8 @@ def run(
             judge=quality,
             init=init,
             tune=names_of(tune),
+            unlabelled=unlabelled,
+            raters=raters,
             overwrite=force,
             listener=listener,
         )

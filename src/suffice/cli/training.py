@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from suffice.cli.console import answer, answer_json, remark, showing_progress
-from suffice.cli.options import CohortFolder, Force, Init, Json, Minutes, Seed, Tune, names_of
+from suffice.cli.options import (
+    CohortFolder,
+    Force,
+    Init,
+    Json,
+    Minutes,
+    Raters,
+    Seed,
+    Tune,
+    Unlabelled,
+    names_of,
+)
 from suffice.cli.problems import named_problems
 
 _Out = Annotated[
@@ -28,24 +39,6 @@ _Model = Annotated[
         metavar="KIND", help="Kind of model, as `suffice plan` lists them; auto is a U-Net."
     ),
 ]
-_Unlabelled = Annotated[
-    str | None,
-    typer.Option(
-        metavar="WAY",
-        help="Let a U-Net learn from the scans without masks, too: registration, self-training,"
-        " mean-teacher, uncertainty-aware, copy-paste, unimatch, cross-pseudo.",
-    ),
-]
-
-
-_Raters = Annotated[
-    str,
-    typer.Option(
-        metavar="WAY",
-        help="What a U-Net learns where several people drew: the first one's mask, the share of"
-        " all (soft), what staple makes of them, or each with a confusion matrix (confusion).",
-    ),
-]
 _Consistency = Annotated[
     bool,
     typer.Option(help="Whether voxels that masks leave unlabelled teach a U-Net, too."),
@@ -62,8 +55,8 @@ def train(
     model: _Model = "auto",
     init: Init = None,
     tune: Tune = "",
-    unlabelled: _Unlabelled = None,
-    raters: _Raters = "first",
+    unlabelled: Unlabelled = None,
+    raters: Raters = "first",
     consistency: _Consistency = True,
     seed: Seed = 0,
     force: Force = False,

@@ -15,7 +15,7 @@ from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
 from suffice.training.partly_labelled import PartlyLabelled
 from suffice.training.tuning import tuning_named
-from suffice.workflows.allotting import AUTO, Rungs, choose_rung
+from suffice.workflows.allotting import AUTO, DEFAULT_RUNG, Rungs, choose_rung
 
 
 def untrained(
@@ -142,25 +142,65 @@ def _plain_unet(segmenter: Segmenter, what: str, option: str) -> UNetSegmenter:
     )
 
 
-def starting(init: Path | None, tune: Sequence[str]) -> dict[str, Any]:
-    """Say for the record of a study what its U-Nets start from; nothing where from nothing.
+def starting(
+    init: Path | None, tune: Sequence[str], *, unlabelled: str | None = None, raters: str = FIRST
+) -> dict[str, Any]:
+    """Say for the record of a study how its U-Nets learn; nothing where as usual.
 
     Raises
     ------
     SufficeError
         If there is nothing to tune, or no such way.
     """
+    ways: dict[str, Any] = {} if unlabelled is None else {"unlabelled": unlabelled}
+    if raters != FIRST:
+        ways["raters"] = raters
     if init is None and not tune:
-        return {}
+        return ways
     if init is None:
         raise UsageError("Only weights to start from can be tuned", cure="Give --init too.")
     tuning_named(tune)
     read_source(init)
-    return {"init": init.resolve().as_posix(), "tune": list(tune)}
+    return {"init": init.resolve().as_posix(), "tune": list(tune), **ways}
 
 
 def started(settings: Mapping[str, Any], kind: type[Segmenter]) -> dict[str, Any]:
-    """Read from the record of a study what a kind of model starts from."""
-    if "init" not in settings or not issubclass(kind, UNetSegmenter):
+    """Read from the record of a study how a kind of model learns."""
+    if not issubclass(kind, UNetSegmenter):
         return {}
-    return {"init": Path(settings["init"]), "tune": tuple(settings["tune"])}
+    found: dict[str, Any] = {}
+    if "init" in settings:
+        found = {"init": Path(settings["init"]), "tune": tuple(settings["tune"])}
+    if kind is UNetSegmenter:
+        found |= {way: settings[way] for way in ("unlabelled", "raters") if way in settings}
+    return found
+
+
+def check_ways(
+    labelled: Cohort, pool: Cohort, names: Sequence[str], how: Mapping[str, Any]
+) -> None:
+    """Refuse at once what the first training of a study would refuse.
+
+    Parameters
+    ----------
+    labelled, pool : Cohort
+    names : sequence of str
+        Kinds of models.
+    how : dict
+        As `starting` says it.
+
+    Raises
+    ------
+    SufficeError
+        If a pool or several raters are to be learned from and cannot be.
+    """
+    ways = {way: how[way] for way in ("unlabelled", "raters") if way in how}
+    if not ways:
+        return
+    if DEFAULT_RUNG not in names:
+        raise UsageError(
+            "Only a U-Net learns from a pool or from several raters",
+            got=", ".join(names),
+            cure=f"Name {DEFAULT_RUNG} among the kinds of models.",
+        )
+    untrained(labelled, pool, model=DEFAULT_RUNG, **ways)

@@ -16,6 +16,7 @@ from suffice.io.left_out import LEFT_OUT_CSV, read_left_out, write_left_out
 from suffice.qc import labelled_duplicates, labelled_in_part
 from suffice.report import write_report
 from suffice.segmenters import RUNGS, load_segmenter
+from suffice.segmenters.several_raters import FIRST
 from suffice.study import (
     MEAN,
     Caution,
@@ -29,7 +30,7 @@ from suffice.workflows.allotting import AUTO, Rungs, allot, choose_rungs
 from suffice.workflows.climbing import Job, choose, fit_final, fit_folds, score_rung, write_ladder
 from suffice.workflows.evaluating import Evaluation
 from suffice.workflows.judging import judge_study
-from suffice.workflows.learning import starting
+from suffice.workflows.learning import check_ways, starting
 from suffice.workflows.locking import alone_in
 from suffice.workflows.measuring import measure_study
 from suffice.workflows.opening import divide, open_study
@@ -83,6 +84,8 @@ def run(
     judge: bool = True,
     init: Path | None = None,
     tune: Sequence[str] = (),
+    unlabelled: str | None = None,
+    raters: str = FIRST,
     overwrite: bool = False,
     rungs: Rungs = RUNGS,
     load: SegmenterLoader = load_segmenter,
@@ -120,6 +123,9 @@ def run(
         subjects tell how: each of these masks and of the scored ones takes three predictions.
     init, tune : Path, sequence of str
         Trained weights that every U-Net of the study starts from, and how these are changed.
+    unlabelled, raters : str, optional
+        How the kind ``unet`` learns from the cases without a mask, which are in no fold, or from
+        all raters: see `suffice.workflows.learning.untrained`.
     overwrite : bool
         Whether a study with other settings or data may be replaced.
     rungs, load : dict of str to type of Segmenter, callable
@@ -136,8 +142,10 @@ def run(
     names = choose_rungs(models, rungs)
     division = divide(cohort, test=test, seed=seed, is_choice=len(names) > 1)
     settings = {"models": list(names), "test": list(test or ()), "mirror": mirror}
-    settings |= starting(init, tune)
+    how = starting(init, tune, unlabelled=unlabelled, raters=raters)
     learned, n_folds = cohort.subset(division.final.train), len(division.folds)
+    check_ways(learned, cohort.unlabelled(), names, how)
+    settings |= how
     allotting = partial(allot, learned, names, minutes=minutes, n_folds=n_folds, seed=seed)
     allotting = partial(allotting, rungs=rungs, listener=listener)
     with alone_in(out):

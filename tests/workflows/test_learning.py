@@ -1,0 +1,41 @@
+"""What learns, from what and how: what a study keeps of it, and what is refused at once."""
+
+from pathlib import Path
+
+import pytest
+
+from suffice.core import Cohort, CohortError, UsageError
+from suffice.segmenters import RUNGS
+from suffice.segmenters.pooled_unet import STRATEGIES
+from suffice.workflows.learning import check_ways, started, starting
+from suffice.workflows.running import run
+
+
+@pytest.mark.parametrize("way", STRATEGIES)
+def test_the_record_of_a_study_says_how_its_unets_learn(way: str) -> None:
+    how = starting(None, (), unlabelled=way, raters="soft")
+    assert started(how, RUNGS["unet"]) == {"unlabelled": way, "raters": "soft"}
+    # Other kinds learn as ever, and so does a U-Net of which nothing was said.
+    assert started(how, RUNGS["unet-plain"]) == started(how, RUNGS["threshold"]) == {}
+    assert started(starting(None, ()), RUNGS["unet"]) == starting(None, ()) == {}
+
+
+def test_what_no_training_could_do_is_refused_before_the_first(tiny_cohort: Cohort) -> None:
+    labelled, pool = tiny_cohort.labelled(), tiny_cohort.unlabelled()
+    how = starting(None, (), unlabelled="mean-teacher")
+    check_ways(labelled, pool, ["threshold", "unet"], how)
+    with pytest.raises(UsageError, match="Only a U-Net learns from a pool"):
+        check_ways(labelled, pool, ["threshold"], how)
+    with pytest.raises(CohortError, match="no unlabelled scan"):
+        check_ways(labelled, pool.subset([]), ["unet"], how)
+    with pytest.raises(UsageError, match="no such way"):
+        check_ways(labelled, pool, ["unet"], {"unlabelled": "magic"})
+    with pytest.raises(CohortError):
+        check_ways(labelled, pool, ["unet"], {"raters": "soft"})
+    check_ways(labelled, pool.subset([]), ["threshold"], {})
+
+
+def test_a_refused_study_leaves_nothing(tiny_cohort: Cohort, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such way"):
+        run(tiny_cohort, tmp_path / "study", minutes=1, unlabelled="magic")
+    assert list(tmp_path.iterdir()) == []
