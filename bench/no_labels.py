@@ -20,7 +20,7 @@ from datasets import DATASETS
 
 CLUSTERS = ("kmeans", "gmm", "superpixels")
 ONE_SHOT = ("supervised", "registration")
-RUN = ["dataset", "way", "n_labels", "draw", "minutes"]
+RUN = ["dataset", "way", "n_labels", "draw", "minutes", "test"]
 
 
 def fitted(way: str, labelled: Any, others: Any, budget: Any, seed: int, workdir: Path) -> Any:

@@ -64,8 +64,9 @@ def plausible_table(rows: pd.DataFrame) -> Iterator[str]:
         f"from, {rows['case'].nunique()} of {rows['subject'].nunique()} other patients to score; "
         f"{first['minutes']:g} minutes of one core's time for each model, seed {first['seed']}. "
         "Generalised energy distance (GED, biased form, lower is better) of 16 masks, or of the "
-        "one mask of a U-Net, to the four raters'; intervals are over patients. *Levels* cuts the "
-        "probabilities at 16 heights. The raters' own diversity is "
+        "one mask of a U-Net, to the four raters'; its mean and interval are over patients, all "
+        "other means over slices. *Levels* cuts the probabilities at 16 heights. The raters' own "
+        "diversity is "
         f"{rows['raters_diversity'].mean():.3f}.\n\n"
     )
     yield row(["model", "masks", "GED", "matched IoU", "diversity", "steps"])

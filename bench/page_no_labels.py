@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from page_parts import interval, machine_line, row
+from page_parts import FIXED, interval, machine_line, row
 
 
 def no_labels_table(rows: pd.DataFrame) -> Iterator[str]:
     """Give the section on clusters and one shot."""
+    rows = rows[rows["test"].isin(FIXED)]
     yield "\n## No labels, and one\n\n"
     yield (
         "Clusters of brightness are found in unscored cases without their masks; the masks then "

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import bootstrap
 
+FIXED = ("test20", "test40")
+"""Lists of cases that nothing was chosen on."""
+
 
 def interval(values: pd.Series) -> str:
     """Mean and its 95 % BCa interval, in percent."""

@@ -17,7 +17,7 @@ import own_core
 from datasets import DATASETS, dice
 
 ALONE = "supervised"
-RUN = ["dataset", "strategy", "n_labels", "draw", "minutes"]
+RUN = ["dataset", "strategy", "n_labels", "draw", "minutes", "test"]
 
 
 def draw_labels(cohort: Any, test: list[str], n_labels: int, draw: int) -> tuple[Any, Any]:

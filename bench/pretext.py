@@ -29,7 +29,7 @@ from pool import draw_labels, score
 
 RESULTS = Path(__file__).parent / "results"
 SCRATCH, TRANSFER = "scratch", "transfer"
-RUN = ["dataset", "way", "tuning", "n_labels", "draw", "minutes", "pretrain_minutes"]
+RUN = ["dataset", "way", "tuning", "n_labels", "draw", "minutes", "pretrain_minutes", "test"]
 
 
 def planned(cohort: Any, test: list[str], options: argparse.Namespace, folder: Path) -> Any:

@@ -19,7 +19,7 @@ from datasets import DATASETS, Dataset
 from pool import draw_labels, score
 
 WHOLE, STROKES, CONSISTENT = "whole", "strokes", "strokes-consistency"
-RUN = ["dataset", "way", "n_labels", "draw", "minutes"]
+RUN = ["dataset", "way", "n_labels", "draw", "minutes", "test"]
 
 
 def stroke_cohort(cohort: Any, dataset: Dataset, data: Path, folder: Path) -> Any:

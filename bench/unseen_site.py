@@ -26,7 +26,7 @@ from datasets import DATASETS, dice
 
 TRAININGS: dict[str, tuple[str, ...]] = {"usual": (), "styles": ("histogram", "fourier")}
 PREDICTIONS = ("plain", "views", "matched", "views, matched")
-RUN = ["dataset", "training", "draw", "minutes"]
+RUN = ["dataset", "training", "draw", "minutes", "n_labels", "test"]
 N_VIEWS = 4
 
 
