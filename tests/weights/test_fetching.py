@@ -139,6 +139,18 @@ def test_a_wrong_hash_is_refused_and_nothing_is_left(publisher: Publisher, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_whole_hash_of_a_download_counts_where_first_digits_are_published(
+    publisher: Publisher, tmp_path: Path
+) -> None:
+    path = tmp_path / "weights.pth"
+    fetch(publisher.address, path, sha256=HASH[:1])
+    others = (f"other {i}".encode() for i in range(1000))
+    alike = next(c for c in others if hashlib.sha256(c).hexdigest().startswith(HASH[:1]))
+    path.write_bytes(alike)
+    with pytest.raises(ModelError, match=r"not the file that was published"):
+        fetch(publisher.address, path, sha256=HASH[:1])
+
+
 def test_a_first_download_is_remembered(publisher: Publisher, tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     assert not fetch(publisher.address, path).is_known

@@ -110,6 +110,19 @@ def test_nothing_is_judged_where_it_is_not_wanted_or_cannot_be(
     assert [path.name for path in (tmp_path / "masks").iterdir()] == [scan.name]
 
 
+def test_estimates_of_a_mask_go_with_it(
+    tiny_cohort: Cohort, finished: Study, tmp_path: Path, shared_fakes
+) -> None:
+    model, out = finished.folder / "models" / "unet", tmp_path / "masks"
+    first, second, *_ = sorted((tiny_cohort.root / "images").iterdir())
+    predict(model, [first, second], out, load=shared_fakes.load)
+    predict(model, [first], out, judge=False, overwrite=True, load=shared_fakes.load)
+    kept = [second.name.removesuffix(".nii.gz")]
+    assert list(pd.read_csv(out / "predictions.csv")["case"]) == kept
+    assert set(pd.read_csv(out / "predictions_by_label.csv")["case"]) == set(kept)
+    assert [path.name for path in (out / "doubts").iterdir()] == [f"{kept[0]}.json"]
+
+
 def test_a_study_without_it_or_of_too_few_subjects(
     tiny_cohort: Cohort, tmp_path: Path, fakes
 ) -> None:

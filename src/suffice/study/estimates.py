@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,28 @@ def write_estimates(folder: Path, doubts: Mapping[str, Doubts], quality: Quality
     write_scores(folder / BY_LABEL_CSV, by_label)
     write_scores(folder / PREDICTIONS_CSV, table)
     return table
+
+
+def forget_estimates(folder: Path, cases: Collection[str]) -> None:
+    """Take cases whose masks were replaced by ones that nobody judged out of both tables.
+
+    Raises
+    ------
+    FileFormatError
+        If a table is damaged.
+    """
+    for path in (folder / BY_LABEL_CSV, folder / PREDICTIONS_CSV):
+        if not path.is_file() or not cases:
+            continue
+        try:
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+            kept = table[~table["case"].isin(list(cases))]
+        except (OSError, ValueError, KeyError) as error:
+            raise FileFormatError(
+                f"'{path}' is not a table of estimates", got=error, cure="Delete it."
+            ) from error
+        if len(kept) < len(table):
+            write_scores(path, kept)
 
 
 def compare_estimates(estimates: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from suffice.quality import QUALITY, Quality, read_quality
 from suffice.segmenters import Prediction, Segmenter, load_segmenter
 from suffice.segmenters.landmarks import Landmarks
 from suffice.segmenters.views import predict_views, require_views
-from suffice.study.estimates import PREDICTIONS_CSV, write_estimates
+from suffice.study.estimates import PREDICTIONS_CSV, forget_estimates, write_estimates
 from suffice.training.memory import naming_full_memory
 from suffice.workflows.matching import landmarks_of
 from suffice.workflows.scans import (
@@ -31,7 +31,7 @@ from suffice.workflows.scans import (
     read_as_trained,
     require_channels,
 )
-from suffice.workflows.witnessing import Witness, read_doubts
+from suffice.workflows.witnessing import Witness, forget_doubts, read_doubts
 
 SegmenterLoader = Callable[[Path], Segmenter]
 
@@ -124,7 +124,10 @@ def predict(
         listener=listener,
     )
     predicted = replace(predicted, failed=(*left_out, *predicted.failed))
-    return predicted if quality is None else _with_estimates(predicted, out, quality)
+    if quality is None:
+        forget_estimates(out, [stem_of(mask) for mask in predicted.written])
+        return predicted
+    return _with_estimates(predicted, out, quality)
 
 
 def _with_estimates(predicted: Predicted, out: Path, quality: Quality) -> Predicted:
@@ -257,7 +260,9 @@ def _predict_one(
         image = read_as_trained(scan, segmenter.channels_)
     for_witness = witness is not None and witness.wants_probabilities(segmenter, image)
     prediction = drawn(image, keep_probabilities=keep_probabilities or for_witness)
-    if witness is not None:
+    if witness is None:
+        forget_doubts(path)
+    else:
         witness.note(segmenter, image, prediction, path)
     if prediction.probabilities is not None and keep_probabilities:
         suffix = ".nii.gz" if image.grid.ndim == 3 else ".tif"

@@ -101,8 +101,7 @@ class Witness:
         Where that cannot be done the mask is merely not judged.
         """
         began = time.monotonic()
-        with contextlib.suppress(FileNotFoundError):
-            _place(mask).unlink()
+        forget_doubts(mask)
         try:
             with naming_full_memory("judging this scan", cure="Use --no-quality."):
                 doubts = self._doubts(segmenter, image, prediction)
@@ -129,6 +128,12 @@ class Witness:
             probabilities=prediction.probabilities,
             others=others,
         )
+
+
+def forget_doubts(mask: Path) -> None:
+    """Remove what was noted of an earlier mask in the place of one that is about to be written."""
+    with contextlib.suppress(FileNotFoundError):
+        _place(mask).unlink()
 
 
 def read_doubts(folder: Path) -> dict[str, Doubts]:
