@@ -7,10 +7,12 @@ import os
 from pathlib import Path
 
 CONTROL_GROUP = Path("/sys/fs/cgroup")
+CORES_VARIABLE = "SUFFICE_CORES"
+"""Variable of the environment with the most cores to use, for schedulers that set no limit."""
 
 
 def usable_cores() -> int:
-    """Cores that this process may use, by affinity and control group."""
+    """Cores that this process may use, by affinity, control group and `CORES_VARIABLE`."""
     cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):  # macOS has no affinity
         cores = len(os.sched_getaffinity(0))
@@ -18,6 +20,9 @@ def usable_cores() -> int:
     limit = container_limit("cpu.max")
     if len(limit) == 2:
         cores = min(cores, math.ceil(limit[0] / limit[1]))
+    wanted = os.environ.get(CORES_VARIABLE, "")
+    if wanted.isdecimal():
+        cores = min(cores, int(wanted))
     return max(1, cores)
 
 

@@ -13,6 +13,7 @@ from suffice.core.errors import (
     StorageError,
     SufficeError,
     UsageError,
+    WorkerError,
 )
 from suffice.core.grid import Grid
 from suffice.core.image import MODALITIES, UNITS, Image, LabelMap, Modality, Unit
@@ -47,5 +48,6 @@ __all__ = [
     "SufficeError",
     "Unit",
     "UsageError",
+    "WorkerError",
     "silent",
 ]

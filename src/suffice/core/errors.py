@@ -84,3 +84,7 @@ class OutOfMemoryError(SufficeError):
 
 class MissingDependencyError(SufficeError):
     """An optional library that the task needs is not installed."""
+
+
+class WorkerError(SufficeError):
+    """A process that was given a task and ended without a word, again and again."""

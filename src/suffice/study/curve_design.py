@@ -179,7 +179,7 @@ def design_curve(
     *,
     test: Sequence[str] | None = None,
     sizes: Sequence[int] | None = None,
-    ratio: float = 2.0,
+    ratio: float | None = None,
     seed: int = 0,
     presence: Presence | None = None,
 ) -> CurveDesign:
@@ -193,8 +193,8 @@ def design_curve(
         third of the subjects, see `CurveDesign`.
     sizes : sequence of int, optional
         Numbers of subjects; by default a geometric grid up to all that may be learned from.
-    ratio : float
-        Of the grid.
+    ratio : float, optional
+        Of the grid; by default 2, and 1.5 where that would leave four sizes or fewer.
     seed : int
         Of what is held back, the draws and the trainings.
     presence : dict of str to collection of str, optional
@@ -225,6 +225,7 @@ def design_curve(
             expected=f"{LEAST_SIZES} or more",
             cure="Hold fewer cases back for testing.",
         )
+    ratio = ratio or (2.0 if largest > 2**4 else 1.5)
     chosen = tuple(sorted(set(sizes or geometric_sizes(largest, ratio=ratio))))
     if not 1 <= chosen[0] <= chosen[-1] <= largest:
         raise UsageError(
@@ -243,7 +244,7 @@ def _held_back(
         return (named.subjects,)
     n = len(labelled.subjects)
     if n < FEW_SUBJECTS:
-        n_folds = min(4, n // 2)
+        n_folds = min(4, max(3, n // 2))
         folds = k_folds(labelled, n_folds=n_folds, seed=seed, presence=presence)
         return tuple(labelled.subset(fold.test).subjects for fold in folds)
     n_test = min(round(TEST_FRACTION * n), MOST_TEST)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,11 +31,9 @@ from suffice.study import (
 from suffice.training.plan import Plan, plan_from_toml, plan_to_toml
 from suffice.training.sizing import MIN_STEPS
 from suffice.workflows.arms import Arm, arms_of
-from suffice.workflows.evaluating import evaluate
 from suffice.workflows.locking import alone_in
-from suffice.workflows.predicting import predict_scans
-from suffice.workflows.scans import scan_of_case
 from suffice.workflows.training import choose_labelled
+from suffice.workflows.trying import fit_and_score
 
 RECORD, PLAN, EFFECTS = "ablation.json", "plan.toml", "effects.csv"
 # Shorter trainings say more of their start than of what they were augmented with.
@@ -309,17 +306,9 @@ def _scores(
     """Train and score one arm with one seed, unless an earlier start did."""
     place = out / "runs" / f"{arm.folder}-{seed}"
     if not (place / "scores.csv").is_file():
-        segmenter = UNetSegmenter(plan=arm.plan(plan)).fit(
-            train,
-            budget=Budget(minutes=minutes),
-            seed=seed,
-            workdir=place / "work",
-            listener=listener,
+        segmenter = UNetSegmenter(plan=arm.plan(plan))
+        scores = fit_and_score(
+            segmenter, train, test, place, minutes=minutes, seed=seed, listener=listener
         )
-        scans = [scan_of_case(test, case) for case in test.cases]
-        predict_scans(scans, place / "masks", load=lambda: segmenter, overwrite=True)
-        evaluation = evaluate(place / "masks", test, ceiling=False)
-        write_scores(place / "scores.csv", evaluation.scores)
-        shutil.rmtree(place / "work", ignore_errors=True)
-        shutil.rmtree(place / "masks", ignore_errors=True)
+        write_scores(place / "scores.csv", scores)
     return read_scores(place / "scores.csv")
