@@ -10,7 +10,7 @@ import pytest
 
 from suffice.core import Cohort, CohortError, Progress, StorageError, UsageError
 from suffice.io import read_mask
-from suffice.study import read_record, read_splits
+from suffice.study import read_record, read_splits, write_record
 from suffice.workflows.running import Study, run
 
 
@@ -142,6 +142,17 @@ def test_other_settings_are_refused(
     with pytest.raises(UsageError, match=rf"begun with other {what}.*--force"):
         run_tiny(tiny_cohort, finished.folder, fakes, **options)
     assert fakes.fits == []
+
+
+def test_a_study_with_weights_to_start_from_is_not_gone_on_with_without_them(
+    tiny_cohort: Cohort, tmp_path: Path, fakes
+) -> None:
+    study = run_tiny(tiny_cohort, tmp_path / "study", fakes, test=["case0"])
+    path = study.folder / "study.toml"
+    record = read_record(path)
+    write_record(path, replace(record, settings={**record.settings, "init": "first"}))
+    with pytest.raises(UsageError, match=r"begun with other init: got nothing, expected first"):
+        run_tiny(tiny_cohort, study.folder, fakes, test=["case0"])
 
 
 def test_other_settings_replace_a_study_where_that_is_wished(

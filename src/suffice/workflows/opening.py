@@ -165,12 +165,14 @@ def open_study(
 
 def _require_same(study: StudyFolder, record: StudyRecord, *, overwrite: bool) -> None:
     begun = read_record(study.record)
-    facts = {
+    facts: dict[str, tuple[object, object]] = {
         "data": (begun.data_hash, record.data_hash),
         "seed": (begun.seed, record.seed),
         "minutes": (begun.minutes, record.minutes),
-        **{key: (begun.settings.get(key), value) for key, value in record.settings.items()},
     }
+    # What only the study there was begun with, as weights to start from, differs as well.
+    for key in (*record.settings, *begun.settings):
+        facts[key] = (begun.settings.get(key), record.settings.get(key))
     other = next((name for name, (old, new) in facts.items() if old != new), None)
     if other is None:
         return
@@ -205,5 +207,5 @@ def _clear(study: StudyFolder) -> None:
 
 
 def _short(value: object) -> str:
-    text = str(value)
+    text = "nothing" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
