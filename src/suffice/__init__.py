@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Progress,
         SufficeError,
     )
+    from suffice.forecasting import Forecast, forecast
     from suffice.io import (
         read_case_image,
         read_case_mask,
@@ -58,6 +59,7 @@ __all__ = [
     "Channel",
     "Cohort",
     "EmptyPolicy",
+    "Forecast",
     "Grid",
     "Image",
     "Label",
@@ -77,6 +79,7 @@ __all__ = [
     "cluster",
     "compare",
     "evaluate",
+    "forecast",
     "fuse_cohort",
     "import_cohort",
     "load_segmenter",
@@ -113,6 +116,7 @@ _HOMES = {
         "Progress",
         "SufficeError",
     ],
+    "suffice.forecasting": ["Forecast", "forecast"],
     "suffice.io": [
         "read_case_image",
         "read_case_mask",

@@ -1,0 +1,70 @@
+"""Learning curves carried on: families, their combination, intervals and answers."""
+
+from suffice.forecasting.answers import FARTHEST, OUT_OF_REACH, CasesNeeded, Expected, Forecast
+from suffice.forecasting.cautions import (
+    FEW_DRAWS,
+    FEW_SIZES,
+    NO_SLOPE,
+    NOT_MONOTONE,
+    CurveCaution,
+    find_cautions,
+)
+from suffice.forecasting.combining import Combination, Voice, combine, measured_points
+from suffice.forecasting.experience import (
+    Experience,
+    FamilyExperience,
+    read_experience,
+    shipped_experience,
+)
+from suffice.forecasting.families import (
+    EXPONENTIAL,
+    FAMILIES,
+    LOG_LOGISTIC,
+    PIECEWISE,
+    POWER,
+    Family,
+)
+from suffice.forecasting.fitting import Points, Prior, fit_family
+from suffice.forecasting.forecast import forecast
+from suffice.forecasting.learning import LibraryCurve, learn_experience, usual_noise
+from suffice.forecasting.measured import Measured, read_measured
+from suffice.forecasting.resolving import Resolution, resolve_target
+
+__all__ = [
+    "EXPONENTIAL",
+    "FAMILIES",
+    "FARTHEST",
+    "FEW_DRAWS",
+    "FEW_SIZES",
+    "LOG_LOGISTIC",
+    "NOT_MONOTONE",
+    "NO_SLOPE",
+    "OUT_OF_REACH",
+    "PIECEWISE",
+    "POWER",
+    "CasesNeeded",
+    "Combination",
+    "CurveCaution",
+    "Expected",
+    "Experience",
+    "Family",
+    "FamilyExperience",
+    "Forecast",
+    "LibraryCurve",
+    "Measured",
+    "Points",
+    "Prior",
+    "Resolution",
+    "Voice",
+    "combine",
+    "find_cautions",
+    "fit_family",
+    "forecast",
+    "learn_experience",
+    "measured_points",
+    "read_experience",
+    "read_measured",
+    "resolve_target",
+    "shipped_experience",
+    "usual_noise",
+]

@@ -1,0 +1,230 @@
+"""What was measured: means at each size, how sure they are, and resamples of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from suffice.core import UsageError
+
+FloatArray = npt.NDArray[np.float64]
+
+COLUMNS = ("n_cases", "draw", "seed", "value")
+SUBJECT = "subject"
+
+LEAST_SIZES = 2
+# How many draws' worth of evidence other curves are on how far draws lie apart.
+_USUAL_DRAWS = 4.0
+_LEAST_ERROR = 0.01
+_LEAST_MISFIT = 0.002
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Scores of the trainings of one curve: a rung, a label and a metric of one cohort.
+
+    Parameters
+    ----------
+    n_cases : float array of shape (n_sizes,)
+        Rising.
+    scores : float array of shape (n_draws, n_sizes, n_seeds, n_subjects)
+        NaN where nothing was trained or a score is undefined. Where scores of subjects are not
+        told apart, the last axis has length 1.
+    """
+
+    n_cases: FloatArray
+    scores: FloatArray
+
+    @property
+    def largest(self) -> int:
+        """Most cases that were learned from."""
+        return int(self.n_cases[-1])
+
+    @property
+    def n_subjects(self) -> int:
+        """Test subjects; 1 where they are not told apart."""
+        return int(self.scores.shape[3])
+
+    @property
+    def n_draws(self) -> npt.NDArray[np.intp]:
+        """Draws at each size; shape (n_sizes,)."""
+        return np.asarray(np.isfinite(self._by_draw()).sum(axis=0))
+
+    @property
+    def means(self) -> FloatArray:
+        """Mean over draws of their mean over seeds and subjects; shape (n_sizes,)."""
+        return _mean(self._by_draw(), axis=0)
+
+    def subject_means(self) -> FloatArray:
+        """Mean of each subject at the largest size; shape (n_subjects,)."""
+        return _mean(_mean(self.scores[:, -1], axis=1), axis=0)
+
+    def draw_spread(self) -> FloatArray:
+        """Standard deviation between draws, shape (n_sizes,); NaN where there is one alone."""
+        squares = np.nansum((self._by_draw() - self.means) ** 2, axis=0)
+        freedom = np.where(self.n_draws > 1, self.n_draws - 1.0, math.nan)
+        return np.asarray(np.sqrt(squares / freedom))
+
+    def _by_draw(self) -> FloatArray:
+        return _mean(_mean(self.scores, axis=3), axis=2)
+
+    def up_to(self, n_cases: float) -> Measured:
+        """Keep sizes of at most so many cases."""
+        kept = self.n_cases <= n_cases
+        return Measured(self.n_cases[kept], self.scores[:, kept])
+
+    def usual_spread(self, noise: float) -> FloatArray:
+        """Give how far draws usually lie apart: as the error does and as 1 / sqrt(n).
+
+        Parameters
+        ----------
+        noise : float
+            Standard deviation of a draw, over the error, with one case.
+        """
+        errors = np.maximum(1.0 - self.means, _LEAST_ERROR)
+        return np.asarray(noise * errors / np.sqrt(self.n_cases))
+
+    def standard_errors(self, noise: float) -> FloatArray:
+        """Give how sure each mean is, shape (n_sizes,): the spread of few draws is itself unsure.
+
+        The variance between draws is averaged with what is usual, which counts as four draws.
+        """
+        by_draw, n = self._by_draw(), self.n_draws
+        squares = np.nansum((by_draw - self.means) ** 2, axis=0)
+        usual = self.usual_spread(noise) ** 2
+        variance = (_USUAL_DRAWS * usual + squares) / (_USUAL_DRAWS + n - 1)
+        return np.asarray(np.sqrt(variance / n))
+
+    def distances(self, noise: float, misfit: float) -> FloatArray:
+        """Give how far each mean may lie from every family, shape (n_sizes,).
+
+        Besides its own noise, that is a share of what a score lies below the last one: no family
+        is right from the first case on, and what comes next hangs on the last sizes.
+
+        Parameters
+        ----------
+        noise : float
+            See `usual_spread`.
+        misfit : float
+            That share.
+        """
+        below = np.abs(self.means - self.means[-1])
+        return np.asarray(np.hypot(self.standard_errors(noise), _LEAST_MISFIT + misfit * below))
+
+    def resample(self, n: int, distances: FloatArray, rng: np.random.Generator) -> FloatArray:
+        """Draw subjects, draws and seeds again and again, each with replacement.
+
+        A draw is taken with all its sizes, as these are nested. What the resamples lack in spread
+        (those of one draw have none) is added as independent noise.
+
+        Parameters
+        ----------
+        n : int
+        distances : float array of shape (n_sizes,)
+            Spread that the means are to have, see `distances`.
+        rng : Generator
+
+        Returns
+        -------
+        float array of shape (n, n_sizes)
+        """
+        by_seed = self._resampled_subjects(n, rng)
+        n_draws, n_sizes, n_seeds = by_seed.shape[1:]
+        # Seeds come first in their row, so that those there are can be chosen from.
+        order = np.argsort(np.isnan(by_seed), axis=3, kind="stable")
+        by_seed = np.take_along_axis(by_seed, order, axis=3)
+        counts = np.isfinite(by_seed).sum(axis=3, keepdims=True)
+        chosen = np.floor(rng.random((n, n_draws, n_sizes, n_seeds)) * counts).astype(np.intp)
+        by_draw = _mean(np.take_along_axis(by_seed, chosen, axis=3), axis=3)
+        again = rng.integers(n_draws, size=(n, n_draws))
+        means = _mean(np.take_along_axis(by_draw, again[:, :, None], axis=1), axis=1)
+        means = np.where(np.isfinite(means), means, self.means)
+        own = self._by_draw()
+        n_each = self.n_draws
+        had = np.nansum((own - self.means) ** 2, axis=0) / n_each**2
+        lacking = np.maximum(distances**2 - had, 0.0)
+        return np.asarray(means + rng.normal(size=means.shape) * np.sqrt(lacking))
+
+    def _resampled_subjects(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Means over resampled subjects, shape (n, n_draws, n_sizes, n_seeds)."""
+        if self.n_subjects == 1:
+            return np.broadcast_to(self.scores[..., 0], (n, *self.scores.shape[:3]))
+        weights = rng.multinomial(self.n_subjects, np.full(self.n_subjects, 1 / self.n_subjects), n)
+        is_there = np.isfinite(self.scores)
+        total = np.einsum("dskm,nm->ndsk", np.where(is_there, self.scores, 0.0), weights)
+        count = np.einsum("dskm,nm->ndsk", is_there.astype(np.float64), weights)
+        usual = np.broadcast_to(_mean(self.scores, axis=3), total.shape)
+        return np.where(count > 0, total / np.maximum(count, 1), usual)
+
+
+def read_measured(table: pd.DataFrame) -> Measured:
+    """Lay a tidy table of scores out by draw, size, seed and subject.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns ``n_cases, draw, seed, value`` and, where each test subject has a row of its own,
+        ``subject``. Rows without a value are left out.
+
+    Raises
+    ------
+    UsageError
+        If columns are missing, scores do not lie in 0 to 1, a training is in the table twice or
+        there are fewer than `LEAST_SIZES` sizes.
+    """
+    missing = [name for name in COLUMNS if name not in table.columns]
+    if missing:
+        raise UsageError("A learning curve lacks columns", got=f"no {', '.join(missing)}")
+    rows = table[table["value"].notna()]
+    values = rows["value"].to_numpy(dtype=np.float64)
+    if not ((values >= 0.0) & (values <= 1.0)).all():
+        raise UsageError(
+            "Scores of a learning curve lie between 0 and 1",
+            got=f"{values.min():g} to {values.max():g}",
+            cure="Forecast Dice or NSD; distances in mm have no curve of this kind.",
+        )
+    names = [*COLUMNS[:3], *([SUBJECT] if SUBJECT in table.columns else [])]
+    if rows.duplicated(names).any():
+        raise UsageError(
+            "A training is in a learning curve twice",
+            got=dict(rows[rows.duplicated(names)].iloc[0][names]),
+            cure="Give one cohort, rung, label and metric at a time.",
+        )
+    sizes = np.unique(rows["n_cases"].to_numpy(dtype=np.float64))
+    if len(sizes) < LEAST_SIZES or sizes[0] < 1:
+        raise UsageError(
+            "A learning curve has too few sizes to be forecast",
+            got=", ".join(f"{size:g}" for size in sizes) or "none",
+            expected=f"{LEAST_SIZES} sizes of 1 case or more",
+            cure="Train with other numbers of cases, too.",
+        )
+    axes = [np.unique(rows[name], return_inverse=True) for name in ("draw", "n_cases", "seed")]
+    subjects = (
+        np.unique(rows[SUBJECT].astype(str), return_inverse=True)
+        if SUBJECT in table.columns
+        else (np.zeros(1), np.zeros(len(rows), dtype=np.intp))
+    )
+    axes.append(subjects)
+    scores = np.full([len(levels) for levels, _ in axes], math.nan)
+    scores[tuple(index for _, index in axes)] = values
+    return Measured(sizes, _seeds_together(scores))
+
+
+def _seeds_together(scores: FloatArray) -> FloatArray:
+    """Number the seeds of each draw and size from 0: each draw may have seeds of its own."""
+    is_there = np.isfinite(scores).any(axis=3)
+    order = np.argsort(~is_there, axis=2, kind="stable")
+    most = int(is_there.sum(axis=2).max())
+    return np.take_along_axis(scores, order[..., None], axis=2)[:, :, :most]
+
+
+def _mean(array: FloatArray, axis: int) -> FloatArray:
+    """Mean of what is there; NaN where nothing is, without a warning."""
+    is_there = np.isfinite(array)
+    count = is_there.sum(axis=axis)
+    total = np.where(is_there, array, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), math.nan)

@@ -1,0 +1,70 @@
+"""What was measured, and resamples of it."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from suffice.core import UsageError
+from suffice.forecasting import read_measured
+
+
+def rows_of(scores: dict[tuple[int, int, int], float]) -> pd.DataFrame:
+    """Rows by size, draw and seed."""
+    keys = [dict(zip(("n_cases", "draw", "seed"), key, strict=True)) for key in scores]
+    return pd.DataFrame(keys).assign(value=list(scores.values()))
+
+
+def test_seeds_are_averaged_within_draws_first() -> None:
+    table = rows_of({(2, 0, 0): 0.2, (2, 1, 7): 0.4, (2, 1, 8): 0.6, (4, 0, 0): 0.7})
+    measured = read_measured(table)
+    np.testing.assert_allclose(measured.means, [0.35, 0.7])
+    np.testing.assert_array_equal(measured.n_draws, [2, 1])
+    assert measured.draw_spread()[0] == pytest.approx(np.std([0.2, 0.5], ddof=1))
+    assert math.isnan(measured.draw_spread()[1])
+
+
+def test_few_draws_borrow_spread_from_other_curves() -> None:
+    alike = read_measured(rows_of({(n, d, d): 0.5 for n in (2, 4) for d in range(3)}))
+    assert (alike.standard_errors(0.2) > 0.01).all()
+    assert (alike.standard_errors(0.2) < alike.usual_spread(0.2)).all()
+
+
+def test_resamples_have_the_spread_that_they_should(make_curve) -> None:
+    measured = read_measured(make_curve(n_draws=12, noise=0.03))
+    sd = measured.distances(0.2, 0.04)
+    drawn = measured.resample(4000, sd, np.random.default_rng(0))
+    np.testing.assert_allclose(drawn.mean(axis=0), measured.means, atol=0.003)
+    np.testing.assert_allclose(drawn.std(axis=0), sd, rtol=0.12)
+
+
+def test_subjects_are_resampled_together_over_sizes() -> None:
+    rng = np.random.default_rng(0)
+    hard = rng.normal(0, 0.1, 20)
+    table = pd.DataFrame(
+        {"n_cases": n, "draw": d, "seed": d, "subject": f"s{i:02d}", "value": mean + hard[i]}
+        for n, mean in ((2, 0.4), (4, 0.5), (8, 0.55))
+        for d in range(2)
+        for i in range(20)
+    )
+    measured = read_measured(table)
+    drawn = measured.resample(2000, np.zeros(3), rng)
+    assert drawn.std(axis=0) == pytest.approx(hard.std() / math.sqrt(20), rel=0.1)
+    assert np.corrcoef(drawn.T)[0, 2] > 0.999
+    np.testing.assert_allclose(measured.subject_means(), 0.55 + hard)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="seed"), "no seed"),
+        (lambda t: t.assign(value=t["value"] + 1), "between 0 and 1"),
+        (lambda t: pd.concat([t, t]), "twice"),
+        (lambda t: t[t["n_cases"] == 2], "too few sizes"),
+        (lambda t: t.assign(value=math.nan), "too few sizes.*none"),
+    ],
+)
+def test_what_is_no_curve_is_refused(change, message: str, make_curve) -> None:
+    with pytest.raises(UsageError, match=message):
+        read_measured(change(make_curve()))
