@@ -34,6 +34,15 @@ def test_nothing_is_overwritten_without_leave(tiny_cohort: Cohort, tmp_path: Pat
     assert (tmp_path / "model" / "model.json").is_file()
 
 
+def test_a_folder_of_a_person_is_no_work_folder(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
+    kept = tmp_path / "model.work" / "thesis.txt"
+    kept.parent.mkdir()
+    kept.write_text("years of work", encoding="utf-8")
+    with pytest.raises(StorageError, match=r"holds other things.*another --out"):
+        train(tiny_cohort, tmp_path / "model", minutes=1, rungs=fakes.rungs)
+    assert fakes.fits == [] and [path.name for path in kept.parent.iterdir()] == ["thesis.txt"]
+
+
 def test_a_draw_hangs_on_its_seed_alone(tiny_cohort: Cohort) -> None:
     draws = [choose_labelled(tiny_cohort, n_labels=3, seed=seed).names for seed in (1, 1, 2, 3)]
     assert draws[0] == draws[1]

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import platform
+import shutil
 import threading
 import uuid
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from pathlib import Path
 import psutil
 
 from suffice.core import StorageError
-from suffice.files import require_writable
+from suffice.files import PARTIAL_PREFIX, require_writable, write_text
 
 LOCK = ".lock"
+# Says that a folder holds nothing but what a run works with.
+WORK = ".suffice-work"
 # The holder touches its lock this often, which shows other machines that it is alive.
 BEAT_S = 20.0
 SILENT_FOR_S = 300.0
@@ -58,6 +61,35 @@ def alone_in(folder: Path) -> Iterator[None]:
             # Nothing came of it, so nothing stays.
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+@contextlib.contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Hold a folder of what a run works with, which is removed when the block ends well.
+
+    Raises
+    ------
+    StorageError
+        If other things are in it, another run holds it, or it cannot be written.
+    """
+    mark, passing = folder / WORK, (LOCK, PARTIAL_PREFIX)
+    is_ours = not folder.is_dir() or mark.is_file()
+    if not is_ours and any(not path.name.startswith(passing) for path in folder.iterdir()):
+        raise StorageError(
+            f"'{folder}' holds other things, and a work folder is removed at the end",
+            cure="Name another --out, or move them away.",
+        )
+    with alone_in(folder):
+        write_text(mark, "")
+        try:
+            yield
+        except BaseException:
+            # Nothing to go on from: nothing that says so stays either.
+            with contextlib.suppress(OSError):
+                if all(path.name.startswith((*passing, WORK)) for path in folder.iterdir()):
+                    mark.unlink(missing_ok=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _identity() -> dict[str, object]:

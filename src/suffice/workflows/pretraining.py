@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from suffice.core import Budget, Cohort, Listener, silent
 from suffice.files import require_free
 from suffice.segmenters.pretrained import PretrainedUNet
-from suffice.workflows.locking import alone_in
+from suffice.workflows.locking import working_in
 from suffice.workflows.training import MODEL_MARK, Trained
 
 
@@ -68,10 +67,9 @@ def pretrain(
         raise refusal
     workdir = workdir or out.with_name(out.name + ".work")
     started = time.monotonic()
-    with alone_in(workdir):
+    with working_in(workdir):
         segmenter.fit(chosen, budget=budget, seed=seed, workdir=workdir, listener=listener)
         segmenter.save(out, overwrite=overwrite)
-        shutil.rmtree(workdir, ignore_errors=True)
     spent = round((time.monotonic() - started) / 60, 2)
     explained = segmenter.history_[-1]["explained"]
     drawn = f"the network draws {100 * max(0.0, explained):.0f} % of the scans' variance"

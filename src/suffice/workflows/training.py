@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
 from suffice.workflows.allotting import AUTO, Rungs
 from suffice.workflows.learning import untrained
-from suffice.workflows.locking import alone_in
+from suffice.workflows.locking import working_in
 
 # Every model folder holds one, whatever its kind.
 MODEL_MARK = "history.csv"
@@ -108,12 +107,11 @@ def train(
     )
     workdir = workdir or out.with_name(out.name + ".work")
     started = time.monotonic()
-    with alone_in(workdir):
+    with working_in(workdir):
         learned = learner.fit(
             labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
         )
         learned.save(out, overwrite=overwrite)
-        shutil.rmtree(workdir, ignore_errors=True)
     return Trained(
         model=out,
         cases=labelled.names,
