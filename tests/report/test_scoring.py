@@ -30,6 +30,17 @@ def test_how_the_score_was_made_is_said(folds: tuple[str, ...], words: str) -> N
     assert words in " ".join(validation_sentences(study))
 
 
+def test_that_scans_without_masks_were_learned_from_is_said() -> None:
+    subjects = ["s1", "s2"]
+    splits = pd.DataFrame(
+        {"case": subjects, "subject": subjects, "part": ["train", "unlabelled"], "fold": ""}
+    )
+    for rung, is_said in (("unet", True), ("threshold", False)):
+        config = {"rung": rung, "settings": {"unlabelled": "mean-teacher"}}
+        study = Study(None, config, splits, None, None, None, None, ())
+        assert ("mean-teacher" in " ".join(validation_sentences(study))) == is_said
+
+
 def test_every_metric_has_its_words() -> None:
     known = {metric.name: metric.better for metric in METRICS.values()}
     assert {name: WORDS[name].better for name in known} == known

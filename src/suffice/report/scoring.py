@@ -240,11 +240,23 @@ def validation_sentences(study: Study) -> list[str]:
         )
     if not rest.empty:
         sentences.append(f"Segmented, but not scored, as nobody drew a mask: {_who(rest)}.")
+        sentences += _ways(study)
     sentences.append(
         f"The {level_words(study)} intervals come from drawing whole subjects again and again "
         "(bootstrap): they say how much the mean would move with other subjects of the same kind."
     )
     return sentences
+
+
+def _ways(study: Study) -> list[str]:
+    """Say what a U-Net learned from beside one mask of each labelled scan."""
+    settings = (study.config or {}).get("settings", {})
+    if study.rung != "unet" or "unlabelled" not in settings:
+        return []
+    return [
+        "Every model, those that were scored too, learned from these scans as well, without masks "
+        f"({settings['unlabelled']}): the score holds for scans like them that had no part in it."
+    ]
 
 
 def count_folds(study: Study) -> int:
