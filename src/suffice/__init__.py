@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from suffice.workflows.agreeing import agree
     from suffice.workflows.clustering import cluster
     from suffice.workflows.comparing import compare
+    from suffice.workflows.curving import learning_curve
+    from suffice.workflows.enough import enough
     from suffice.workflows.evaluating import advise_on, evaluate
     from suffice.workflows.fusing import fuse_cohort
     from suffice.workflows.importing import import_cohort
@@ -78,10 +80,12 @@ __all__ = [
     "check_cohort",
     "cluster",
     "compare",
+    "enough",
     "evaluate",
     "forecast",
     "fuse_cohort",
     "import_cohort",
+    "learning_curve",
     "load_segmenter",
     "measure_mask",
     "plan_training",
@@ -136,6 +140,8 @@ _HOMES = {
     "suffice.workflows.agreeing": ["agree"],
     "suffice.workflows.clustering": ["cluster"],
     "suffice.workflows.comparing": ["compare"],
+    "suffice.workflows.curving": ["learning_curve"],
+    "suffice.workflows.enough": ["enough"],
     "suffice.workflows.evaluating": ["advise_on", "evaluate"],
     "suffice.workflows.fusing": ["fuse_cohort"],
     "suffice.workflows.importing": ["import_cohort"],

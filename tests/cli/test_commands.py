@@ -30,6 +30,7 @@ COMMANDS = {
     "compare",
     "augment",
     "ablate",
+    "enough",
     "run",
     "report",
     "demo",

@@ -34,6 +34,8 @@ def test_a_container_bounds_the_cores(
     assert usable_cores() == n_cores
     (control_group / "cpu.max").write_text("max 100000\n")
     assert usable_cores() == 64
+    monkeypatch.setenv(cores.CORES_VARIABLE, "3")
+    assert usable_cores() == 3
 
 
 def test_a_container_bounds_the_memory(

@@ -14,6 +14,7 @@ from suffice.cli.checking import check
 from suffice.cli.clustering import cluster
 from suffice.cli.comparing import compare
 from suffice.cli.console import answer
+from suffice.cli.enough import enough
 from suffice.cli.evaluating import evaluate
 from suffice.cli.fusing import fuse
 from suffice.cli.importing import import_
@@ -69,6 +70,7 @@ for _command in (
     compare,
     augment,
     ablate,
+    enough,
     run,
     report,
     demo,

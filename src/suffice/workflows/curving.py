@@ -173,7 +173,7 @@ def learning_curve(
     design = design_curve(cohort, test=test, sizes=sizes, seed=seed)
     with alone_in(out):
         design, each = _opened(out, design, minutes, len(names), engine.workers, seed, panel)
-        run = _Run(out, design, each, minutes * engine.workers, panel, listener)
+        run = _Run(out, design, each, minutes, engine.workers, panel, listener)
         planned = design.trainings(names, draws=range(n_draws), n_seeds=n_seeds)
         for task, result in engine.run(score_training, run.waiting(planned)):
             run.keep(task, result)
@@ -183,7 +183,7 @@ def learning_curve(
         table=table,
         design=design,
         minutes_each=each,
-        minutes=run.spent / engine.workers,
+        minutes=run.spent / run.workers,
     )
 
 
@@ -196,11 +196,12 @@ class _Run:
         design: CurveDesign,
         minutes_each: float,
         minutes: float,
+        workers: int,
         panel: Panel,
         listener: Listener,
     ) -> None:
-        self.out, self.design, self.each, self.minutes = out, design, minutes_each, minutes
-        self.panel, self.listener = panel, listener
+        self.out, self.design, self.each, self.workers = out, design, minutes_each, workers
+        self.minutes, self.panel, self.listener = minutes * workers, panel, listener
         self.rows: list[pd.DataFrame] = []
         if (out / CURVE).is_file():
             self.rows = [part for _, part in read_curve(out / CURVE).groupby([*KEY])]
@@ -226,7 +227,7 @@ class _Run:
                 Progress(
                     "learning curve",
                     min(1.0, self.spent / self.minutes),
-                    max(0.0, self.minutes - self.spent),
+                    max(0.0, self.minutes - self.spent) / self.workers,
                     training.name,
                 )
             )

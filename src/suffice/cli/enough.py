@@ -1,0 +1,112 @@
+"""`suffice enough`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from suffice.cli.console import answer, answer_json, showing_progress
+from suffice.cli.options import CohortFolder, Json, Seed, names_of
+from suffice.cli.problems import named_problems
+
+_Targets = Annotated[
+    list[str],
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="[LABEL:]METRIC=VALUE",
+        help="Score wanted, of the mean of all structures or of one; may be repeated.",
+    ),
+]
+_Minutes = Annotated[
+    float,
+    typer.Option("--minutes", "-m", help="For all trainings, those of earlier calls included."),
+]
+_Out = Annotated[
+    Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the curve and its forecast.")
+]
+_Rungs = Annotated[
+    str, typer.Option(metavar="A,B", help="Kinds of models, as `suffice train --model` has them.")
+]
+_Test = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Names of the cases to score on, one a line; by default a third of the subjects, or"
+        " each in turn where they are few.",
+    ),
+]
+_Draws = Annotated[int, typer.Option(min=1, help="Draws of the cases, at most.")]
+_Seeds = Annotated[int, typer.Option(min=1, help="Trainings of each size and draw.")]
+_Level = Annotated[
+    float, typer.Option(min=0.01, max=0.99, help="How often intervals hold the truth.")
+]
+_EngineName = Annotated[
+    str, typer.Option("--engine", metavar="NAME", help="local, ray, or ray://HOST:PORT.")
+]
+_Workers = Annotated[
+    int | None, typer.Option(min=1, help="Trainings at once; locally they share the cores.")
+]
+_Gpus = Annotated[
+    float, typer.Option(min=0.0, help="Share of a GPU that Ray sets aside for a training.")
+]
+
+
+@named_problems
+def enough(
+    cohort: CohortFolder,
+    target: _Targets,
+    minutes: _Minutes,
+    out: _Out,
+    rungs: _Rungs = "auto",
+    test: _Test = None,
+    draws: _Draws = 10,
+    seeds: _Seeds = 1,
+    level: _Level = 0.8,
+    engine: _EngineName = "local",
+    workers: _Workers = None,
+    gpus: _Gpus = 0.0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Tell how many labelled cases a score takes, with an interval.
+
+    Models are trained on more and more of the cases, each for the same minutes, and scored on
+    cases held back; the curve is carried on. Killed, the same command goes on where it was; with
+    more minutes it adds draws, and the answer gets better.
+    """
+    from suffice.io import read_cohort
+    from suffice.study.engine import engine_named
+    from suffice.workflows.enough import enough, to_json
+    from suffice.workflows.training import read_names
+
+    with showing_progress() as listener:
+        found = enough(
+            read_cohort(cohort),
+            out,
+            targets=target,
+            minutes=minutes,
+            rungs=names_of(rungs),
+            test=None if test is None else read_names(test),
+            n_draws=draws,
+            n_seeds=seeds,
+            level=level,
+            engine=engine_named(engine, workers=workers, gpus=gpus),
+            seed=seed,
+            listener=listener,
+        )
+    if as_json:
+        answer_json(to_json(found))
+        return
+    for one in found.answers:
+        for sentence in one.sentences:
+            answer(sentence)
+        answer("")
+    answer(
+        f"{found.given} labelled {found.unit}; {found.curve.n_trainings} trainings of"
+        f" {found.curve.minutes_each:.1f} minutes at most, {found.curve.minutes:.1f} minutes in"
+        " all. More minutes add draws."
+    )
+    answer(str(found.folder / "forecast.png"))

@@ -1,0 +1,42 @@
+"""`suffice enough` as a person calls it, on tiny balls."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from suffice.cli.main import app
+from suffice.core import Cohort
+from suffice.study import engine
+from suffice.study.engine import Engine, LocalEngine
+
+
+@pytest.mark.slow
+def test_enough_answers_in_words_and_values(
+    tiny_cohort: Cohort,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def here(name: str, **options: object) -> Engine:
+        assert name == "local" and options["workers"] == 2
+        return LocalEngine(0)
+
+    monkeypatch.setattr(engine, "engine_named", here)
+    command = ["enough", str(tiny_cohort.root), "--target", "dice=0.99", "--target", "ball:nsd=0.5"]
+    command += ["--minutes", "30", "--rungs", "threshold", "--draws", "2", "--workers", "2"]
+    command += ["--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as ended:
+        app(command)
+    words = capsys.readouterr().out
+    assert not ended.value.code
+    assert "Dice 0.99 with threshold takes " in words
+    assert "NSD 0.5 of ball with threshold takes " in words
+    assert "6 labelled cases; 8 trainings" in words
+    with pytest.raises(SystemExit):
+        app([*command, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert found["given"] == 6 and found["n_trainings"] == 8
+    assert found == json.loads((tmp_path / "out" / "forecast.json").read_text())
