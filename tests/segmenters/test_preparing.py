@@ -95,6 +95,12 @@ def test_each_scan_is_brought_to_zero_mean_and_unit_spread(small_plan: Plan) -> 
     np.testing.assert_allclose(prepare_image(louder, plan), prepared, atol=1e-3)
 
 
+def test_a_picture_for_a_model_of_volumes_is_told_by_its_axes(small_plan: Plan) -> None:
+    colours = Image(np.zeros((3, 12, 10), np.float32), Grid((12, 10)))
+    with pytest.raises(ModelError, match=r"got 2 axes, expected 3.*needs volumes"):
+        prepare_image(colours, small_plan)
+
+
 def test_hounsfield_units_keep_their_meaning(small_plan: Plan) -> None:
     image, plan = volume(small_plan)
     plan = replace(plan, normalisation=("cohort",), intensity=((0.0, 9.0, 4.0, 2.0),))

@@ -153,19 +153,20 @@ def network_shape(image: Image, plan: Plan) -> tuple[int, ...]:
 
 def require_fit(image: Image, plan: Plan) -> None:
     """Raise a `ModelError` where an image has other channels or axes than a plan."""
-    if image.n_channels != plan.in_channels:
-        raise ModelError(
-            "The image does not fit the model",
-            got=f"{image.n_channels} channels",
-            expected=plan.in_channels,
-            cure="Give the channels that the model was trained with, in the same order.",
-        )
+    # A volume has other channels than a picture, too: the axes are what is to be told.
     if image.grid.ndim != len(plan.spacing_mm):
         raise ModelError(
             "The image does not fit the model",
             got=f"{image.grid.ndim} axes",
             expected=len(plan.spacing_mm),
             cure="A model of volumes needs volumes, a model of pictures needs pictures.",
+        )
+    if image.n_channels != plan.in_channels:
+        raise ModelError(
+            "The image does not fit the model",
+            got=f"{image.n_channels} channels",
+            expected=plan.in_channels,
+            cure="Give the channels that the model was trained with, in the same order.",
         )
 
 
