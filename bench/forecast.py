@@ -39,6 +39,7 @@ from suffice.forecasting.answers import OUT_OF_REACH, crossings
 from suffice.forecasting.combining import sizes_up_to
 from suffice.forecasting.experience import SHIPPED
 from suffice.forecasting.fitting import QUICK
+from suffice.study import MEAN
 
 RESULTS = Path(__file__).parent / "results"
 CURVE = ["cohort", "rung", "label", "metric", "given"]
@@ -53,7 +54,8 @@ SOURCE = "bench/results/curves.csv"
 def read_curves(path: Path, metric: str) -> list[tuple[dict[str, Any], LibraryCurve]]:
     """Read all curves with scores at three sizes or more up to a quarter of the cases."""
     rows = pd.read_csv(path)
-    rows = rows[rows["metric"] == metric]
+    # The mean over labels is no curve of its own beside theirs.
+    rows = rows[(rows["metric"] == metric) & (rows["label"] != MEAN)]
     curves = []
     for key, part in rows.groupby(CURVE, sort=True):
         some = part[part["value"].notna()]
