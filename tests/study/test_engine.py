@@ -138,6 +138,22 @@ def test_ray_gives_the_same_and_tries_again(tmp_path: Path, ray_engine: Engine) 
 
 
 @needs_ray
+def test_a_cluster_that_is_not_there_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    def nobody(**options: object) -> None:
+        raise ConnectionError("ray client connection timeout")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", nobody)
+    engine = engine_named("ray://head:10001", gpus=0.5)
+    with pytest.raises(WorkerError, match="'ray://head:10001' cannot be reached: got ray client"):
+        next(engine.run(square, [Job(1, tmp_path)]))
+
+
+@needs_ray
 @pytest.mark.slow
 def test_errors_come_through_ray(tmp_path: Path, ray_engine: Engine) -> None:
     with pytest.raises(CohortError, match="No job 3"):

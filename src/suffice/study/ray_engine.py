@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from suffice.core import MissingDependencyError
+from suffice.core import MissingDependencyError, WorkerError
 from suffice.study.engine import RETRIES, limit_threads, lost_worker
 
 Task = TypeVar("Task")
@@ -37,6 +37,8 @@ class RayEngine:
     ------
     MissingDependencyError
         If Ray is not installed.
+    WorkerError
+        Once it runs, if there is no cluster at the address.
     """
 
     def __init__(
@@ -98,8 +100,16 @@ class RayEngine:
     def _connected(self) -> Any:
         import ray
 
-        if not ray.is_initialized():
+        if ray.is_initialized():
+            return ray
+        try:
             ray.init(address=self.address, log_to_driver=False, include_dashboard=False)
+        except (ConnectionError, TimeoutError) as error:
+            raise WorkerError(
+                f"The Ray cluster '{self.address or 'of RAY_ADDRESS'}' cannot be reached",
+                got=str(error).splitlines()[0] if str(error) else type(error).__name__,
+                cure="Look whether it runs ('ray status'), and what its address is.",
+            ) from error
         return ray
 
 
