@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import suffice
@@ -38,6 +38,7 @@ def table_of(means: list[float], *, n_draws: int = 3, spread: float = 0.01) -> p
 
 @settings(max_examples=15, deadline=None)
 @given(means=st.lists(st.floats(0.02, 0.98), min_size=2, max_size=5))
+@example(means=[0.25, 0.75, 0.5])
 def test_forecasts_never_fall_and_intervals_hold_them(means: list[float]) -> None:
     made = forecast(table_of(means), n_resamples=20)
     assert (np.diff(made.expected) >= 0).all()

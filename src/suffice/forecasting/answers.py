@@ -336,4 +336,6 @@ def crossings(paths: FloatArray, n_cases: FloatArray, target: float) -> FloatArr
 def _at(paths: FloatArray, logs: FloatArray, at: float) -> FloatArray:
     after = int(np.clip(np.searchsorted(logs, at), 1, len(logs) - 1))
     share = float(np.clip((at - logs[after - 1]) / (logs[after] - logs[after - 1]), 0.0, 1.0))
-    return np.asarray((1 - share) * paths[:, after - 1] + share * paths[:, after])
+    before = paths[:, after - 1]
+    # Not as a weighted mean, which rounding can let fall where a path is level.
+    return np.asarray(before + share * (paths[:, after] - before))
