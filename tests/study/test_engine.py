@@ -56,7 +56,7 @@ def ray_engine() -> Iterator[Engine]:
     # On a busy machine workers that give way to all others start in minutes.
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_worker_niceness", "0")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield engine_named("ray")
     ray.shutdown()
 

@@ -100,7 +100,7 @@ def test_ray_gives_the_same_table(
     import ray
 
     monkeypatch.setenv("RAY_worker_niceness", "0")
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         other = curve_of(balls, tmp_path / "other", engine=engine_named("ray"))
     finally:

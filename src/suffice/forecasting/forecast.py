@@ -11,7 +11,7 @@ import pandas as pd
 from suffice.core import UsageError
 from suffice.forecasting.answers import OUT_OF_REACH, Forecast
 from suffice.forecasting.cautions import find_cautions
-from suffice.forecasting.combining import combine, sizes_up_to
+from suffice.forecasting.combining import Combination, combine, sizes_up_to
 from suffice.forecasting.experience import Experience, shipped_experience
 from suffice.forecasting.measured import Measured, read_measured
 from suffice.forecasting.resolving import Resolution, resolve_target
@@ -77,15 +77,30 @@ def forecast(
     >>> made.value_at(16).low < 0.83 < made.value_at(64).high
     True
     """
+    _check(level, n_resamples)
+    measured = read_measured(table)
+    known = shipped_experience() if experience is None else experience
+    made = combine(measured, known, n_resamples=n_resamples, rng=np.random.default_rng(seed))
+    found = _carried_on(measured, made, known, given=given, level=level)
+    if target is None:
+        return found
+    resolution = _resolution(target, found, n_test, sd)
+    return replace(found, needed=found.cases_for(target), resolution=resolution)
+
+
+def _check(level: float, n_resamples: int) -> None:
     if not 0.0 < level < 1.0:
         raise UsageError("The level of an interval lies between 0 and 1", got=f"{level:g}")
     if n_resamples < _LEAST_RESAMPLES:
         raise UsageError("Too few resamples", got=n_resamples, expected=f"{_LEAST_RESAMPLES}")
-    known = shipped_experience() if experience is None else experience
-    measured = read_measured(table)
-    made = combine(measured, known, n_resamples=n_resamples, rng=np.random.default_rng(seed))
+
+
+def _carried_on(
+    measured: Measured, made: Combination, known: Experience, *, given: int | None, level: float
+) -> Forecast:
+    """Forecast all sizes that can be asked for; no target yet."""
     n_cases = sizes_up_to(float(measured.n_cases[0]), OUT_OF_REACH * measured.largest)
-    found = Forecast(
+    return Forecast(
         measured=measured,
         standard_errors=measured.standard_errors(known.noise),
         combination=made,
@@ -98,13 +113,6 @@ def forecast(
         needed=None,
         resolution=None,
         source=known.source,
-    )
-    if target is None:
-        return found
-    return replace(
-        found,
-        needed=found.cases_for(target),
-        resolution=_resolution(target, found, n_test, sd),
     )
 
 

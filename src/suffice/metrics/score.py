@@ -108,26 +108,39 @@ def score_case(
     if unlabelled is not None:
         predicted, reference = (np.where(unlabelled, 0, mask) for mask in (predicted, reference))
         n_voxels -= int(np.count_nonzero(unlabelled))
-    boxes = structure_boxes([predicted, reference], legend)
-    rows = []
     told = (predicted_instances, reference_instances)
-    for label in legend:
-        box = boxes[label.value]
-        pair = _Pair(
-            predicted[box] == label.value,
-            reference[box] == label.value,
-            grid,
-            tuple(None if numbers is None else numbers[box] for numbers in told),
-            n_voxels,
-        )
-        if unlabelled is not None and not pair.overlap.n_predicted + pair.overlap.n_reference:
-            continue
-        by_counts = unlabelled is not None
-        values = _outcome(pair.overlap) | dict(_values(pair, panel, by_counts=by_counts))
-        rows += [Score(label.name, metric, value) for metric, value in values.items()]
+    in_part = unlabelled is not None
+    rows: list[Score] = []
+    for label, pair in _pairs(predicted, reference, grid, legend, told, n_voxels):
+        rows += _structure_rows(label, pair, panel, in_part=in_part)
     if panel.needs("whole"):
         rows.append(Score(WHOLE_CASE, "accuracy", _accuracy(predicted, reference, n_voxels)))
     return rows
+
+
+def _pairs(
+    predicted: npt.NDArray[np.generic],
+    reference: npt.NDArray[np.generic],
+    grid: Grid,
+    legend: Legend,
+    told: tuple[InstanceMap | None, InstanceMap | None],
+    n_voxels: int,
+) -> Iterator[tuple[str, _Pair]]:
+    """Cut out each structure of a legend, with its name."""
+    boxes = structure_boxes([predicted, reference], legend)
+    for label in legend:
+        box = boxes[label.value]
+        numbers = tuple(None if each is None else each[box] for each in told)
+        drawn = (predicted[box] == label.value, reference[box] == label.value)
+        yield label.name, _Pair(*drawn, grid, numbers, n_voxels)
+
+
+def _structure_rows(name: str, pair: _Pair, panel: Panel, *, in_part: bool) -> list[Score]:
+    """Score one structure; nothing where a reference that labels a part tells nothing of it."""
+    if in_part and not pair.overlap.n_predicted + pair.overlap.n_reference:
+        return []
+    values = _outcome(pair.overlap) | dict(_values(pair, panel, by_counts=in_part))
+    return [Score(name, metric, value) for metric, value in values.items()]
 
 
 def _accuracy(

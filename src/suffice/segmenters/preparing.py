@@ -161,11 +161,16 @@ def require_fit(image: Image, plan: Plan) -> None:
             expected=len(plan.spacing_mm),
             cure="A model of volumes needs volumes, a model of pictures needs pictures.",
         )
-    if image.n_channels != plan.in_channels:
+    require_channels(image, plan.in_channels)
+
+
+def require_channels(image: Image, n_channels: int) -> None:
+    """Raise a `ModelError` where an image has other channels than a model."""
+    if image.n_channels != n_channels:
         raise ModelError(
             "The image does not fit the model",
             got=f"{image.n_channels} channels",
-            expected=plan.in_channels,
+            expected=n_channels,
             cure="Give the channels that the model was trained with, in the same order.",
         )
 

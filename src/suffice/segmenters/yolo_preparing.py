@@ -23,7 +23,7 @@ from suffice.io import read_case_image
 from suffice.io.formats import suffix_of
 from suffice.nets.yolo.network import LARGEST_STRIDE
 from suffice.segmenters.objects import DrawnObjects, drawn_objects
-from suffice.segmenters.preparing import scan_intensity
+from suffice.segmenters.preparing import require_channels, scan_intensity
 from suffice.segmenters.work_folder import claim
 from suffice.segmenters.yolo_weights import PublishedWeights
 from suffice.training.instances import InstancePlan, InstanceStore, plan_from_toml, plan_to_toml
@@ -148,13 +148,7 @@ def network_picture(image: Image, plan: InstancePlan) -> npt.NDArray[np.float32]
     """
     if image.grid.ndim != 2:
         raise ModelError("The image does not fit the model", got="a volume", expected="a picture")
-    if image.n_channels != plan.in_channels:
-        raise ModelError(
-            "The image does not fit the model",
-            got=f"{image.n_channels} channels",
-            expected=plan.in_channels,
-            cure="Give the channels that the model was trained with, in the same order.",
-        )
+    require_channels(image, plan.in_channels)
     shape = [max(1, round(n * plan.scale)) for n in image.grid.shape]
     array = resample_image(image.array, shape)
     for channel in array:

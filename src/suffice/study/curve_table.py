@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from suffice.core import FileFormatError
 from suffice.study.curve_design import Training
 from suffice.study.scores import with_case_means, write_scores
+from suffice.study.tables import read_table
 
 COLUMNS = (
     "rung",
@@ -100,18 +100,5 @@ def read_curve(path: Path) -> pd.DataFrame:
     FileFormatError
         If it is no such table.
     """
-    text = dict.fromkeys(("rung", "label", "metric", "note"), str)
-    try:
-        table = pd.read_csv(
-            path, dtype=text, keep_default_na=False, na_values={"value": [""], "sd": [""]}
-        )
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"'{path}' is not a table of a curve", got=error) from error
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing:
-        raise FileFormatError(
-            f"'{path}' is not a table of a curve",
-            got=list(table.columns),
-            expected=", ".join(COLUMNS),
-        )
-    return table
+    text = ("rung", "label", "metric", "note")
+    return read_table(path, "a curve", COLUMNS, text=text, numbers=("value", "sd"))

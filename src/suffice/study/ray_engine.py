@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any, TypeVar
@@ -102,11 +103,13 @@ class RayEngine:
 
         if ray.is_initialized():
             return ray
+        # Without an address Ray takes up with whatever cluster was last started on this machine.
+        address = self.address or os.environ.get("RAY_ADDRESS") or "local"
         try:
-            ray.init(address=self.address, log_to_driver=False, include_dashboard=False)
+            ray.init(address=address, log_to_driver=False, include_dashboard=False)
         except (ConnectionError, TimeoutError) as error:
             raise WorkerError(
-                f"The Ray cluster '{self.address or 'of RAY_ADDRESS'}' cannot be reached",
+                f"The Ray cluster '{address}' cannot be reached",
                 got=str(error).splitlines()[0] if str(error) else type(error).__name__,
                 cure="Look whether it runs ('ray status'), and what its address is.",
             ) from error

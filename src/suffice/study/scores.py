@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from suffice.core import Case, FileFormatError, UsageError
+from suffice.core import Case, UsageError
 from suffice.files import writing_file
 from suffice.metrics import WHOLE_CASE, Score, bootstrap_interval
+from suffice.study.tables import read_table
 from suffice.study.undefined import undefined_rows
 
 COLUMNS = ("case", "subject", "label", "metric", "value", "rung", "fold")
@@ -69,24 +70,8 @@ def read_scores(path: Path) -> pd.DataFrame:
     FileFormatError
         If it is no CSV table or lacks a column.
     """
-    text = dict.fromkeys((c for c in COLUMNS if c != "value"), str)
-    try:
-        table = pd.read_csv(
-            path,
-            dtype={**text, "value": float},
-            keep_default_na=False,
-            na_values={"value": [""]},
-        )
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"'{path}' is not a table of scores", got=error) from error
-    missing = [column for column in COLUMNS[:5] if column not in table.columns]
-    if missing:
-        raise FileFormatError(
-            f"'{path}' is not a table of scores",
-            got=list(table.columns),
-            expected=", ".join(COLUMNS),
-        )
-    return table
+    text = [column for column in COLUMNS if column != "value"]
+    return read_table(path, "scores", COLUMNS, text=text, numbers=["value"], optional=COLUMNS[5:])
 
 
 def summarise(

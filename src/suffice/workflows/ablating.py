@@ -32,6 +32,7 @@ from suffice.training.plan import Plan, plan_from_toml, plan_to_toml
 from suffice.training.sizing import MIN_STEPS
 from suffice.workflows.arms import Arm, arms_of
 from suffice.workflows.locking import alone_in
+from suffice.workflows.recording import known_settings, write_settings
 from suffice.workflows.training import choose_labelled
 from suffice.workflows.trying import fit_and_score
 
@@ -259,19 +260,8 @@ def _claim(
         "minutes": float(minutes),
         "seed": seed,
     }
-    # Through JSON, which knows no tuples.
-    record = json.loads(json.dumps(record))
-    path = out / RECORD
-    if not path.is_file():
-        write_text(path, json.dumps(record, indent=1, sort_keys=True))
-        return
-    found = json.loads(path.read_text(encoding="utf-8"))
-    other = [key for key in record if found.get(key) != record[key]]
-    if other:
-        raise UsageError(
-            f"'{out}' holds an ablation with other {', '.join(other)}",
-            cure="Name another --out, or delete it.",
-        )
+    if known_settings(out / RECORD, record, "an ablation") is None:
+        write_settings(out / RECORD, record)
 
 
 def _plan(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,6 @@ from suffice.core import (
     UsageError,
     silent,
 )
-from suffice.files import write_text
 from suffice.metrics import Panel
 from suffice.segmenters import RUNGS
 from suffice.study import data_hash, write_scores
@@ -29,6 +27,7 @@ from suffice.study.curve_table import KEY, curve_rows, read_curve, write_curve
 from suffice.study.engine import Engine, LocalEngine
 from suffice.workflows.allotting import choose_rungs
 from suffice.workflows.locking import alone_in
+from suffice.workflows.recording import known_settings, write_settings
 from suffice.workflows.trying import fit_and_score
 
 RECORD, CURVE, TRAININGS = "curve.json", "curve.csv", "trainings"
@@ -289,21 +288,14 @@ def _opened(
         "metrics": list(panel.names),
         "nsd_tolerance_mm": panel.nsd_tolerance_mm,
     }
-    path = out / RECORD
-    if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        other = [key for key in record if found.get(key) != record[key]]
-        if other:
-            raise UsageError(
-                f"'{out}' holds a learning curve with other {', '.join(other)}",
-                cure="Name another --out, or delete it.",
-            )
+    found = known_settings(out / RECORD, record, "a learning curve")
+    if found is not None:
         return replace(design, sizes=tuple(found["sizes"])), float(found["minutes_each"])
     sizes, each = spread_minutes(
         minutes * _OF_TRAINING, design.sizes, n_rungs=n_rungs, workers=workers
     )
     record |= {"sizes": list(sizes), "minutes_each": each}
-    write_text(path, json.dumps(record, indent=1, sort_keys=True))
+    write_settings(out / RECORD, record)
     return replace(design, sizes=sizes), each
 
 

@@ -119,9 +119,8 @@ def evaluate(
         are the values that occur in the references, and the subject is read from the name, as in
         ``sub-01_ses-2``; a file whose name tells none is a subject of its own.
     out : Path, optional
-        Folder for ``scores.csv``, ``summary.csv``, ``undefined.csv``, ``ceiling.csv``,
-        ``ceiling_summary.csv``, ``objects.csv``, ``quality.csv``, ``partly.csv`` and
-        ``left_out.csv``. A name that ends in ``.csv`` is that of a file for the scores alone.
+        Folder for the tables of an `Evaluation`, ``scores.csv`` first. A name that ends in
+        ``.csv`` is that of a file for the scores alone.
     rater : str, optional
         Whose masks of a cohort are the reference; the first rater's by default. ``all`` scores
         against each, ``consensus`` against what they come to.
@@ -155,21 +154,31 @@ def evaluate(
         If nothing can be scored, or ``out`` cannot be written.
     """
     predictions = Path(predictions)
-    out = None if out is None else Path(out)
-    if out is not None:
-        mark = None if out.suffix == _ONE_TABLE else SCORES_CSV
-        require_free(out, overwrite=overwrite, mark=mark)
-    predicted = masks_in(predictions)
+    place = _free_place(out, overwrite=overwrite)
     known = read_references(_path(references), rater, consensus)
-    if predictions.is_file() and len(known.cases) == 1:
-        predicted = {known.cases[0].name: predictions}
-    pairs, left_out = pair(predicted, known)
+    pairs, left_out = pair(_masks_of(known, predictions), known)
     wanted = Wanted(panel=panel or Panel.default(), instances=instances, ceiling=ceiling)
     scored = _score_all(known, wanted, pairs, workers, listener)
-    evaluation = _gathered(known, scored, left_out, predictions, seed=seed, level=level)
-    if out is not None:
-        _write(evaluation, out, overwrite=overwrite)
-    return evaluation
+    found = _gathered(known, scored, left_out, predictions, seed=seed, level=level)
+    if place is not None:
+        _write(found, place, overwrite=overwrite)
+    return found
+
+
+def _free_place(out: Path | str | None, *, overwrite: bool) -> Path | None:
+    if out is None:
+        return None
+    place = Path(out)
+    mark = None if place.suffix == _ONE_TABLE else SCORES_CSV
+    require_free(place, overwrite=overwrite, mark=mark)
+    return place
+
+
+def _masks_of(known: References, predictions: Path) -> dict[str, Path]:
+    """Name predicted masks; a single one is that of a single reference, whatever its name."""
+    if predictions.is_file() and len(known.cases) == 1:
+        return {known.cases[0].name: predictions}
+    return masks_in(predictions)
 
 
 def _gathered(

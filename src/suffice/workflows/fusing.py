@@ -149,9 +149,7 @@ def fuse_cohort(
     out = Path(out)
     cohort = cohort if isinstance(cohort, Cohort) else read_cohort(Path(cohort))
     cohort = of_people(without_raters(cohort, without))
-    _require_sense(cohort, out, method, name, overwrite=overwrite)
-    if pooled and method != "staple":
-        raise UsageError("Only STAPLE pools cases", got=method, cure="Add --method staple.")
+    _require_sense(cohort, out, method, name, pooled=pooled, overwrite=overwrite)
     with writing_folder(out, overwrite=overwrite) as folder:
         known = _pooled(cohort) if pooled else {}
         fuse_one = partial(_fuse_one, cohort, folder, method, known, name)
@@ -249,9 +247,13 @@ def summarise_raters(by_case: pd.DataFrame, method: str) -> pd.DataFrame:
     return pd.DataFrame(table[["rater", "label", "method", *shown, "n_cases", *counted]])
 
 
-def _require_sense(cohort: Cohort, out: Path, method: str, name: str, *, overwrite: bool) -> None:
+def _require_sense(
+    cohort: Cohort, out: Path, method: str, name: str, *, pooled: bool, overwrite: bool
+) -> None:
     if method not in METHODS:
         raise UsageError("Unknown way to fuse", got=method, expected=", ".join(METHODS))
+    if pooled and method != "staple":
+        raise UsageError("Only STAPLE pools cases", got=method, cure="Add --method staple.")
     if name in cohort.raters or not is_file_name(name):
         raise UsageError(
             f"The consensus cannot be called '{name}'",

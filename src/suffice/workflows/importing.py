@@ -135,10 +135,7 @@ def import_cohort(
         source, layout, pattern=pattern, mask_patterns=patterns, keep_dates=keep_dates
     )
     draft, told = _with_channels(chosen.collect(source), modality, unit)
-    if labels:
-        draft = replace(draft, labels=dict(labels))
-    if subject_pattern:
-        draft = _with_subjects(draft, subject_pattern)
+    draft = _with_subjects(replace(draft, labels=labels or draft.labels), subject_pattern)
     ignore = draft.ignore if ignore is None else ignore
     _check_ignored(ignore, background, invert_masks, labels or {})
     with writing_folder(out, overwrite=overwrite) as folder:
@@ -266,7 +263,9 @@ def _slices(cases: Sequence[Case]) -> list[str]:
     return slice_notes(cases) if is_picture else []
 
 
-def _with_subjects(draft: Draft, pattern: str) -> Draft:
+def _with_subjects(draft: Draft, pattern: str | None) -> Draft:
+    if not pattern:
+        return draft
     try:
         compiled = re.compile(pattern)
     except re.error as error:

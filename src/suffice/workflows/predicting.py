@@ -106,10 +106,10 @@ def predict(
     SufficeError
         If the model or the sources are unusable, or the masks cannot be written.
     """
-    out = Path(out)
+    model, out = Path(model), Path(out)
     scans, left_out = gather_scans([Path(source) for source in sources], out)
-    quality = _quality_of(Path(model), mirror, views) if judge and not match_brightness else None
-    read = functools.cache(partial(load, Path(model)))
+    quality = _quality_of(model, mirror, views) if judge and not match_brightness else None
+    read = functools.cache(partial(load, model))
     known = None if match_brightness is None else landmarks_of(match_brightness, read(), out)
     predicted = predict_scans(
         scans,
@@ -124,13 +124,14 @@ def predict(
         listener=listener,
     )
     predicted = replace(predicted, failed=(*left_out, *predicted.failed))
-    if quality is None:
-        forget_estimates(out, [stem_of(mask) for mask in predicted.written])
-        return predicted
     return _with_estimates(predicted, out, quality)
 
 
-def _with_estimates(predicted: Predicted, out: Path, quality: Quality) -> Predicted:
+def _with_estimates(predicted: Predicted, out: Path, quality: Quality | None) -> Predicted:
+    """Write what Dice to expect; where that is not estimated, forget it of replaced masks."""
+    if quality is None:
+        forget_estimates(out, [stem_of(mask) for mask in predicted.written])
+        return predicted
     doubts = read_doubts(out) if out.is_dir() else {}
     if not doubts:
         return predicted

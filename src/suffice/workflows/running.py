@@ -141,11 +141,10 @@ def run(
     Budget(minutes=minutes)
     names = choose_rungs(models, rungs)
     division = divide(cohort, test=test, seed=seed, is_choice=len(names) > 1)
-    settings = {"models": list(names), "test": list(test or ()), "mirror": mirror}
     how = starting(init, tune, unlabelled=unlabelled, raters=raters)
     learned, n_folds = cohort.subset(division.final.train), len(division.folds)
     check_ways(learned, cohort.unlabelled(), names, how)
-    settings |= how
+    settings = {"models": list(names), "test": list(test or ()), "mirror": mirror, **how}
     allotting = partial(allot, learned, names, minutes=minutes, n_folds=n_folds, seed=seed)
     allotting = partial(allotting, rungs=rungs, listener=listener)
     with alone_in(out):

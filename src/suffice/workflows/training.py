@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from suffice.core import Budget, Cohort, CohortError, FileFormatError, Listener, UsageError, silent
 from suffice.files import require_free
-from suffice.segmenters import RUNGS
+from suffice.segmenters import RUNGS, Segmenter
 from suffice.segmenters.several_raters import FIRST
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
@@ -57,8 +58,7 @@ def train(
 ) -> Trained:
     """Fit a segmenter within a budget and save it as the folder ``out``.
 
-    A training that is killed goes on from its last checkpoint when it is called again with
-    the same arguments.
+    Killed, it goes on from its last checkpoint when called again with the same arguments.
 
     Parameters
     ----------
@@ -87,8 +87,7 @@ def train(
     Raises
     ------
     SufficeError
-        If the budget, the cases or ``out`` cannot be used, the disk is full, or another
-        training is at work in ``workdir``.
+        If an argument cannot be used, the disk is full, or another training is in ``workdir``.
     """
     out = Path(out)
     require_free(out, overwrite=overwrite, mark=MODEL_MARK)
@@ -105,13 +104,19 @@ def train(
         consistency=consistency,
         rungs=rungs,
     )
-    workdir = workdir or out.with_name(out.name + ".work")
+    place = workdir or out.with_name(out.name + ".work")
+    with working_in(place):
+        fit = partial(learner.fit, budget=budget, seed=seed, workdir=place, listener=listener)
+        return _saved(fit, labelled, out, overwrite=overwrite)
+
+
+def _saved(
+    fit: Callable[[Cohort], Segmenter], labelled: Cohort, out: Path, *, overwrite: bool
+) -> Trained:
+    """Fit, save, and say what was learned from in how many minutes."""
     started = time.monotonic()
-    with working_in(workdir):
-        learned = learner.fit(
-            labelled, budget=budget, seed=seed, workdir=workdir, listener=listener
-        )
-        learned.save(out, overwrite=overwrite)
+    learned = fit(labelled)
+    learned.save(out, overwrite=overwrite)
     return Trained(
         model=out,
         cases=labelled.names,
