@@ -153,8 +153,7 @@ def evaluate(
     SufficeError
         If nothing can be scored, or ``out`` cannot be written.
     """
-    predictions = Path(predictions)
-    place = _free_place(out, overwrite=overwrite)
+    predictions, place = Path(predictions), _free_place(out, overwrite=overwrite)
     known = read_references(_path(references), rater, consensus)
     pairs, left_out = pair(_masks_of(known, predictions), known)
     wanted = Wanted(panel=panel or Panel.default(), instances=instances, ceiling=ceiling)
