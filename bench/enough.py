@@ -6,7 +6,8 @@ curve included. Then the same model is trained, each time as long as the trainin
 were, on these 8 and 40 others, in several draws, and scored on `cases/hippocampus-test20.txt`. The
 curves go to ``results/enough_curves.csv``, what was reached to ``results/enough_truth.csv``; what
 is there is not trained again. ``--reforecast`` makes ``results/enough.csv`` anew from both,
-without a training.
+without a training: with what is shipped about other curves, and with what the curves of all other
+cohorts teach, as the library of curves has hippocampi too.
 """
 
 from __future__ import annotations
@@ -134,52 +135,62 @@ def reach(
         print(options.rung, "draw", draw, f"{value.mean():.4f}", flush=True)
 
 
-def answers(results: Path) -> Iterator[dict[str, Any]]:
+def answers(results: Path, library: Path) -> Iterator[dict[str, Any]]:
     """Forecast each curve that was measured, with what was truly reached as the target."""
-    from suffice.forecasting import forecast
+    from forecast import SOURCE, read_curves
+    from suffice.forecasting import learn_experience
+    from suffice.forecasting.experience import shipped_experience
 
+    others = [c for _, c in read_curves(library, "dice") if c.cohort != "hippocampus"]
+    learned = learn_experience(others, source=SOURCE, seed=0)
     curves, truths = pd.read_csv(results / CURVES), pd.read_csv(results / TRUTH)
     for rung, rows in curves.groupby("rung", sort=False):
         reached = truths[truths["rung"] == rung]["value"]
-        if not len(reached):
-            continue
-        first, target = rows.iloc[0], float(reached.mean())
-        # As `suffice enough` does with this target on the same curve.
-        made = forecast(
-            rows[["n_cases", "draw", "seed", "subject", "value"]],
-            target=target,
-            given=int(first["given"]),
-            level=0.8,
-            seed=0,
-        )
-        needed, expected = made.needed, made.value_at(FULL)
-        yield {
-            "rung": rung,
-            "given": needed.given,
-            "largest": made.measured.largest,
-            "draws": rows["draw"].nunique(),
-            "minutes_asked": first["minutes_asked"],
-            "minutes_core": first["minutes_core"],
-            "minutes_wall": first["minutes_wall"],
-            "minutes_each": first["minutes_each"],
-            "target": round(target, 5),
-            "target_low": round(float(reached.min()), 5),
-            "target_high": round(float(reached.max()), 5),
-            "target_draws": len(reached),
-            "forecast": round(expected.value, 5),
-            "low": round(expected.low, 5),
-            "high": round(expected.high, 5),
-            "holds_score": expected.low <= target <= expected.high,
-            "more_truth": FULL - needed.given,
-            "more": needed.more,
-            "more_low": needed.more_low,
-            "more_high": needed.more_high,
-            "most": needed.limit - needed.given,
-            "holds": _between(FULL, needed.low, needed.high, needed.limit),
-            "out_of_reach": round(needed.out_of_reach, 4),
-            "sentence": needed.sentence,
-            **first[[*own_core.where_it_ran(), "commit"]].to_dict(),
-        }
+        for name, known in {"shipped": shipped_experience(), "others": learned}.items():
+            if len(reached):
+                yield {"rung": rung, "experience": name} | beside(rows, reached, known)
+
+
+def beside(rows: pd.DataFrame, reached: pd.Series, experience: Any) -> dict[str, Any]:
+    """Forecast one curve as ``suffice enough`` does, and put the truth beside it."""
+    from suffice.forecasting import forecast
+
+    first, target = rows.iloc[0], float(reached.mean())
+    made = forecast(
+        rows[["n_cases", "draw", "seed", "subject", "value"]],
+        target=target,
+        given=int(first["given"]),
+        experience=experience,
+    )
+    needed, expected = made.needed, made.value_at(FULL)
+    if needed is None:
+        raise ValueError("A forecast with a target has an answer")
+    asked = ["minutes_asked", "minutes_core", "minutes_wall", "minutes_each"]
+    machine = [*own_core.where_it_ran(), "commit"]
+    return {
+        "source": made.source,
+        "given": needed.given,
+        "largest": made.measured.largest,
+        "draws": rows["draw"].nunique(),
+        **first[asked].to_dict(),
+        "target": round(target, 5),
+        "target_low": round(float(reached.min()), 5),
+        "target_high": round(float(reached.max()), 5),
+        "target_draws": len(reached),
+        "forecast": round(expected.value, 5),
+        "low": round(expected.low, 5),
+        "high": round(expected.high, 5),
+        "holds_score": expected.low <= target <= expected.high,
+        "more_truth": FULL - needed.given,
+        "more": needed.more,
+        "more_low": needed.more_low,
+        "more_high": needed.more_high,
+        "most": needed.limit - needed.given,
+        "holds": _between(FULL, needed.low, needed.high, needed.limit),
+        "out_of_reach": round(needed.out_of_reach, 4),
+        "sentence": needed.sentence,
+        **first[machine].to_dict(),
+    }
 
 
 def _between(n_cases: int, low: int | None, high: int | None, limit: int) -> bool:
@@ -195,7 +206,10 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=3, help="of the truth")
     parser.add_argument("--core", type=int)
     parser.add_argument("--commit", default="", help="of the code, for the rows")
-    parser.add_argument("--work", type=Path, default=Path("bench-enough"), help="unfinished curves")
+    parser.add_argument(
+        "--work", type=Path, default=Path("scratch/enough"), help="unfinished curves"
+    )
+    parser.add_argument("--library", type=Path, default=own_core.RESULTS / "curves.csv")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--results", type=Path, default=own_core.RESULTS)
     options = parser.parse_args()
@@ -204,7 +218,7 @@ def main() -> None:
             parser.error("name a rung, or --reforecast")
         own_core.keep_to(options.core)
         measure(options)
-    rows = pd.DataFrame(answers(options.results))
+    rows = pd.DataFrame(answers(options.results, options.library))
     rows.to_csv(options.results / ANSWERS, index=False, lineterminator="\n")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+import page_enough
 import page_forecast
 import page_learning
 import page_no_labels
@@ -67,6 +68,7 @@ masks by Stirenko et al. (CC BY-NC-SA 4.0, research only). Nuclei: 2018 Data Sci
 # In the order of the page; each is written where its table was measured.
 SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "forecast": page_forecast.forecast_table,
+    "enough": page_enough.enough_table,
     "policies": page_learning.policies_table,
     "pool": page_pool.pool_table,
     "no_labels": page_no_labels.no_labels_table,
