@@ -19,7 +19,8 @@ def enough_table(rows: pd.DataFrame) -> Iterator[str]:
         f"cases back among them, and measured a curve up to {first['largest']} cases. *Truth* is "
         "the mean Dice on the 20 of `hippocampus-test20` of the same model trained on the "
         f"{given} and {more} others, for as long as each training of the curve, with the range "
-        f"over draws of the others. That Dice is the target, so the right answer is {more} more. "
+        f"over draws of the others. That Dice is the target, so the right answer is {more} more; an interval from 0 to over "
+        f"{first['most']:g}, the farthest that this forecast speaks of, holds it and says nothing. "
         "Minutes are those of one core's own time, and on the wall, where the machine was shared. "
         "*Knows* says what the forecast knew of other curves: what the package ships, or what the "
         "library of curves teaches without its hippocampi "
@@ -41,7 +42,7 @@ def enough_table(rows: pd.DataFrame) -> Iterator[str]:
                 f"{one['forecast']:.3f} ({one['low']:.3f} to {one['high']:.3f})",
                 _yes(one["holds_score"]),
                 _cases(one),
-                _yes(one["holds"]),
+                "yes, but says nothing" if _says_nothing(one) else _yes(one["holds"]),
                 f"{100 * one['out_of_reach']:.0f} %",
             ]
         )
@@ -57,6 +58,11 @@ def _cases(one: dict[str, object]) -> str:
     return f"{middle} more ({low} to {high})"
 
 
+def _says_nothing(one: dict[str, object]) -> bool:
+    """Whether an interval of cases holds whatever the forecast could have named."""
+    return one["more_low"] == 0 and bool(pd.isna(one["more_high"]))
+
+
 def _yes(held: object) -> str:
     return "yes" if str(held) == "True" else "no"
 
@@ -64,8 +70,8 @@ def _yes(held: object) -> str:
 def _verdict(rows: pd.DataFrame, more: int) -> str:
     held = rows["holds"].astype(str) == "True"
     if held.all():
-        return f"All hold the {more}."
+        return f"All intervals of cases hold the {more}."
     missed = rows[~held].groupby("experience", sort=False)["rung"].agg(", ".join)
     named = {"shipped": "as shipped", "others": "learned from other cohorts"}
     parts = [f"{named[str(kind)]}: {rungs}" for kind, rungs in missed.items()]
-    return f"The interval does not hold the {more} with: {'; '.join(parts)}."
+    return f"The interval of cases does not hold the {more}: {'; '.join(parts)}."
