@@ -17,9 +17,11 @@ from suffice.core import (
     Legend,
     ModelError,
 )
-from suffice.io import write_image, write_mask
+from suffice.io import read_image, read_mask, write_image, write_mask
+from suffice.segmenters import forest as forest_module
 from suffice.segmenters import forest_stages
 from suffice.segmenters.forest import ForestSegmenter
+from suffice.segmenters.searching import Search
 
 LEGEND = Legend.from_names({3: "grainy"})
 
@@ -86,3 +88,39 @@ def test_damaged_trees_are_refused(forest: ForestSegmenter, tmp_path: Path) -> N
     np.save(tmp_path / "model" / "stage1_left.npy", np.zeros(3, np.int32))
     with pytest.raises(ModelError, match="cannot be read"):
         ForestSegmenter.load(tmp_path / "model")
+
+
+def two_sides(folder: Path, n: int) -> Cohort:
+    """Two structures that nothing but their place tells apart."""
+    legend = Legend.from_names({1: "left", 2: "right"})
+    rows, columns = np.indices((40, 400))
+    cases = []
+    for i in range(n):
+        rng = np.random.default_rng(i)
+        middle = 20 + rng.uniform(-4, 4)
+        classes = np.zeros(rows.shape, np.uint8)
+        for value, column in ((1, 130), (2, 270)):
+            centre = column + rng.uniform(-4, 4)
+            classes[np.hypot(rows - middle, columns - centre) < 8] = value
+        grey = np.clip(60 + 90 * (classes > 0) + rng.normal(0, 12, classes.shape), 0, 255)
+        grid = Grid(classes.shape)
+        image, mask = folder / f"{i}.png", folder / f"{i}_mask.png"
+        write_image(image, Image(grey.astype(np.uint8)[None], grid))
+        write_mask(mask, LabelMap(classes, grid, legend))
+        cases.append(Case(f"c{i}", f"s{i}", {"image": image}, {"expert": mask}))
+    return Cohort("sides", folder, (Channel(),), legend, tuple(cases))
+
+
+def test_left_and_right_are_told_apart_however_short_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dice
+) -> None:
+    labelled = two_sides(tmp_path, 6)
+    monkeypatch.setattr(forest_stages, "N_ROUNDS", 20)
+    monkeypatch.setattr(forest_module, "_SCALES", {2: (0.7, 1.5)})
+    # The time ends when the cases are read, which may take half of it.
+    monkeypatch.setattr(Search, "has_time", lambda self, part=1.0: part <= 0.5)
+    found = fit(labelled, tmp_path)
+    unseen = two_sides(tmp_path / "unseen", 7).cases[-1]
+    classes = found.predict(read_image(unseen.images["image"])).labels.array
+    truth = read_mask(unseen.masks["expert"], labelled.legend).array
+    assert min(dice(classes == k, truth == k) for k in (1, 2)) > 0.9

@@ -15,6 +15,7 @@ from suffice.segmenters.boosted_trees import BoostedTrees
 from suffice.segmenters.features import FilterBank
 from suffice.segmenters.forest_finish import Finish, search_finish
 from suffice.segmenters.forest_stages import (
+    JUDGING,
     Rows,
     all_features,
     class_parts,
@@ -29,9 +30,10 @@ from suffice.segmenters.searching import FINE, FloatArray, Sample, Search, View
 # Of the smallest voxel, as far as one look at a voxel reaches.
 _SCALES = {2: (0.7, 1.5, 3.0, 6.0, 12.0, 24.0), 3: (0.7, 1.5, 3.0, 6.0, 12.0)}
 _CONTEXT = (0.7, 3.0, 6.0, 12.0)
-_POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # Where nothing can be judged: half of what even drawing adds to rare classes is taken back.
 _USUAL_POWER = 0.5
+# Tried in this order, as time may end before the last.
+_POWERS = (_USUAL_POWER, 0.25, 0.75, 0.0, 1.0)
 # A second stage or position must help by more than chance does.
 _LEAST_GAIN = 0.002
 _CLIP_PERCENT = (0.5, 99.5)
@@ -195,20 +197,23 @@ def _learn(
         usual = next(corrections(parts, drawn, [_USUAL_POWER]))
         finish = Finish(weights=usual, blur=voxel, cleaning=(Cleaning(),) * len(names))
         return (bare_bank,), [bare.grow(everyone, seed)], finish
-    finish, best = search_finish(samples, found[1], weights, names, search)
-    placed_finish, placed = search_finish(samples, found[0], weights, names, search)
-    shares = found[1]
+    seen = [samples[i] for i in found.cases]
+    finish, best = search_finish(seen, found.shares[1], weights, names, search)
+    placed_finish, placed = search_finish(seen, found.shares[0], weights, names, search)
+    shares = found.shares[1]
     if placed > best + _LEAST_GAIN:
-        finish, best, shares = placed_finish, placed, found[0]
+        finish, best, shares = placed_finish, placed, found.shares[0]
     else:
         bank, rows = bare_bank, bare
     banks, trees = (bank,), [rows.grow(everyone, seed)]
+    if len(seen) < len(samples) or not search.has_time(JUDGING):
+        return banks, trees, finish
     # The first stage's probabilities are those of cases it never saw, as they will be in use.
     wide = replace(bank, context=tuple(voxel * s for s in _CONTEXT))
     more = rows.with_context(samples, shares, wide)
     again = judged(samples, [(more, wide)], n_classes, seed=seed, search=search, contexts=shares)
-    if again is not None:
-        second_finish, second = search_finish(samples, again[0], weights, names, search)
+    if again is not None and len(again.cases) == len(samples):
+        second_finish, second = search_finish(samples, again.shares[0], weights, names, search)
         if second > best + _LEAST_GAIN:
             return (bank, wide), [*trees, more.grow(everyone, seed)], second_finish
     return banks, trees, finish

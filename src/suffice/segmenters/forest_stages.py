@@ -16,6 +16,8 @@ from suffice.segmenters.searching import FloatArray, Sample, Search
 N_ROWS = 36_000
 N_ROUNDS = 80
 N_FOLDS = 4
+# Part of the search; what is chosen on the judged cases takes the rest.
+JUDGING = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +110,22 @@ def all_features(
     return out
 
 
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Cases as trees see them that never saw their subject.
+
+    Parameters
+    ----------
+    cases : list of int
+        Those that there was time for, rising; one at least.
+    shares : list of a list of float32 array of shape (n_classes, *spatial)
+        Probabilities of each variant in each of these cases.
+    """
+
+    cases: list[int]
+    shares: list[list[FloatArray]]
+
+
 def judged(
     samples: Sequence[Sample],
     variants: Sequence[tuple[Rows, FilterBank]],
@@ -116,23 +134,29 @@ def judged(
     seed: int,
     search: Search,
     contexts: Sequence[FloatArray] | None = None,
-) -> list[list[FloatArray]] | None:
+) -> Judged | None:
     """Probabilities in each case by trees that never saw its subject, for each variant.
 
-    The variants differ in their last features alone: those of one case are computed once.
+    The variants differ in their last features alone: those of one case are computed once. One
+    case is judged whatever the time: what is chosen on one, such as whether left and right need
+    a voxel's place, is chosen better than by no case at all.
 
     Returns
     -------
-    list of a list of float32 array of shape (n_classes, *spatial), or None
-        Where time did not suffice.
+    Judged or None
+        Where there is one subject alone.
     """
-    out: list[list[FloatArray]] = [[np.empty(0, np.float32)] * len(samples) for _ in variants]
+    out: list[dict[int, FloatArray]] = [{} for _ in variants]
     for held in folds(samples):
         rest = [i for i in range(len(samples)) if i not in held]
-        if not rest or not search.has_time(0.8):
+        if not rest:
             return None
+        if out[0] and not search.has_time(JUDGING):
+            break
         trees = [rows.grow(rest, seed) for rows, _ in variants]
         for i in held:
+            if out[0] and not search.has_time(JUDGING):
+                break
             context = None if contexts is None else contexts[i][1:]
             view = samples[i].view
             features = all_features(view.array, view.spacing, variants[0][1], context)
@@ -140,7 +164,8 @@ def judged(
                 seen = features[: rows.features[0].shape[1]]
                 shares = tree.probabilities(seen, n_classes)
                 found[i] = shares.reshape(n_classes, *samples[i].view.shape)
-    return out
+    cases = sorted(out[0])
+    return Judged(cases, [[found[i] for i in cases] for found in out])
 
 
 def class_parts(samples: Sequence[Sample], n_classes: int) -> npt.NDArray[np.float64]:
