@@ -1,0 +1,84 @@
+"""Exchange rates: shifts come back, and what was not measured is said."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from suffice.core import UsageError
+from suffice.forecasting.exchange import _rising, exchange_rate
+
+SIZES = tuple(range(1, 21))
+
+
+def table(values: dict[int, float], *, n_draws: int = 3, noise: float = 0.0) -> pd.DataFrame:
+    """The same luck in each draw for all curves."""
+    luck = np.random.default_rng(5).normal(0, noise, n_draws)
+    rows = [
+        {"n_cases": n, "draw": d, "seed": d, "value": value + luck[d]}
+        for d in range(n_draws)
+        for n, value in values.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def rising(n: float) -> float:
+    return 0.9 - 0.5 / math.sqrt(n)
+
+
+@settings(max_examples=15, deadline=None)
+@given(k=st.integers(0, 10), at=st.integers(2, 9), noise=st.sampled_from([0.0, 0.02]))
+def test_a_curve_shifted_by_k_cases_is_worth_k(k: int, at: int, noise: float) -> None:
+    reference = table({n: rising(n) for n in SIZES}, noise=noise)
+    shifted = table({n: rising(n + k) for n in SIZES}, noise=noise)
+    rate = exchange_rate(reference, shifted, way="transfer", at=at)
+    assert rate.worth == pytest.approx(k, abs=1e-6)
+    assert rate.low <= rate.worth <= rate.high
+    assert rate.n_draws == 3
+
+
+def test_what_the_reference_never_reaches_is_more_than_was_measured() -> None:
+    reference = table({n: rising(n) for n in (2, 4, 8)})
+    rate = exchange_rate(reference, table({4: 0.95}), way="transfer", at=4)
+    assert math.isinf(rate.worth)
+    assert "is worth more than 4 labelled cases at 4" in rate.sentence
+    assert rate.to_json()["worth"] is None
+
+
+def test_what_is_no_better_is_worth_none() -> None:
+    reference = table({n: rising(n) for n in (2, 4, 8)})
+    rate = exchange_rate(reference, table({4: 0.45}), way="no augmentation", at=4)
+    assert rate.worth < 0
+    assert rate.sentence.startswith("no augmentation is worth no labelled case at 4")
+
+
+def test_shared_luck_of_draws_does_not_widen_the_interval() -> None:
+    reference = table({n: rising(n) for n in SIZES}, n_draws=8, noise=0.05)
+    shifted = table({n: rising(n + 4) for n in SIZES}, n_draws=8, noise=0.05)
+    apart = shifted.assign(draw=shifted["draw"] + 100)
+    paired, unpaired = (
+        exchange_rate(reference, other, way="transfer", at=6) for other in (shifted, apart)
+    )
+    assert paired.n_draws == 8
+    assert unpaired.n_draws == 0
+    assert paired.high - paired.low < unpaired.high - unpaired.low
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_pooling_is_isotonic_regression(values: list[float]) -> None:
+    from sklearn.isotonic import IsotonicRegression
+
+    expected = IsotonicRegression().fit_transform(np.arange(len(values)), values)
+    assert np.allclose(_rising(np.array(values)), expected)
+
+
+def test_a_size_that_was_not_trained_is_refused() -> None:
+    reference = table({n: rising(n) for n in (2, 4, 8)})
+    with pytest.raises(UsageError, match="not trained with so many"):
+        exchange_rate(reference, reference, way="transfer", at=5)
