@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from suffice.qc import check_cohort
     from suffice.report import write_report
     from suffice.segmenters import Prediction, Segmenter, UNetSegmenter, load_segmenter
+    from suffice.spirometry import interpret_spirometry, read_spirometry
     from suffice.workflows.agreeing import agree
     from suffice.workflows.clustering import cluster
     from suffice.workflows.comparing import compare
@@ -85,6 +86,7 @@ __all__ = [
     "forecast",
     "fuse_cohort",
     "import_cohort",
+    "interpret_spirometry",
     "learning_curve",
     "load_segmenter",
     "measure_mask",
@@ -97,6 +99,7 @@ __all__ = [
     "read_image",
     "read_mask",
     "read_soft_mask",
+    "read_spirometry",
     "run",
     "score_case",
     "train",
@@ -137,6 +140,7 @@ _HOMES = {
     "suffice.qc": ["check_cohort"],
     "suffice.report": ["write_report"],
     "suffice.segmenters": ["Prediction", "Segmenter", "UNetSegmenter", "load_segmenter"],
+    "suffice.spirometry": ["interpret_spirometry", "read_spirometry"],
     "suffice.workflows.agreeing": ["agree"],
     "suffice.workflows.clustering": ["cluster"],
     "suffice.workflows.comparing": ["compare"],
