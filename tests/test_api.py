@@ -53,6 +53,7 @@ EXPORTED = [
     "read_spirometry",
     "run",
     "score_case",
+    "select",
     "train",
     "write_cohort",
     "write_image",

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from suffice.workflows.predicting import predict
     from suffice.workflows.pretraining import pretrain
     from suffice.workflows.running import run
+    from suffice.workflows.selecting import select
     from suffice.workflows.training import train
 
 __version__ = "0.1.0"
@@ -102,6 +103,7 @@ __all__ = [
     "read_spirometry",
     "run",
     "score_case",
+    "select",
     "train",
     "write_cohort",
     "write_image",
@@ -153,6 +155,7 @@ _HOMES = {
     "suffice.workflows.predicting": ["predict"],
     "suffice.workflows.pretraining": ["pretrain"],
     "suffice.workflows.running": ["run"],
+    "suffice.workflows.selecting": ["select"],
     "suffice.workflows.training": ["train"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

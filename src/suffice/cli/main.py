@@ -24,6 +24,7 @@ from suffice.cli.pretraining import pretrain
 from suffice.cli.problems import show_tracebacks
 from suffice.cli.reporting import report
 from suffice.cli.running import demo, run
+from suffice.cli.selecting import select
 from suffice.cli.training import train
 from suffice.cli.weighing import weights
 
@@ -71,6 +72,7 @@ for _command in (
     augment,
     ablate,
     enough,
+    select,
     run,
     report,
     demo,

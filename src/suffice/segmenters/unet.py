@@ -99,6 +99,12 @@ class UNetSegmenter:
         """The channels that the model was trained on, in order."""
         return self.card_.channels
 
+    @property
+    def network_(self) -> nn.Module:
+        """The trained network."""
+        self._require_fitted()
+        return self._network
+
     def __init__(
         self,
         *,
