@@ -75,7 +75,11 @@ def test_measures_hold_what_was_drawn_and_predicted(tiny_cohort: Cohort, finishe
     assert table["source"].value_counts().to_dict() == {"predicted": 8, "drawn": 6}
     path = finished.folder / "predictions" / "case7.nii.gz"
     voxels = int((read_mask(path, tiny_cohort.legend).array > 0).sum())
-    np.testing.assert_allclose(table.loc[table["case"] == "case7", "volume_ml"], [voxels * 1.5e-3])
+    new = table[table["case"] == "case7"]
+    np.testing.assert_allclose(new["volume_ml"], [voxels * 1.5e-3])
+    # Six subjects were scored, which is enough for 80 %.
+    assert new["level"].tolist() == [0.8] and new["note"].isna().all()
+    assert (new["volume_low_ml"] <= new["volume_high_ml"]).all()
 
 
 def test_a_scan_that_cannot_be_read_stops_no_study(

@@ -7,6 +7,7 @@ from suffice.quality.judge import LEAST_SUBJECTS, MEAN, Estimate, HeldBack, Judg
 from suffice.quality.likeness import Likeness
 from suffice.quality.store import QUALITY, Quality, doubts_of, read_quality, rounded, write_quality
 from suffice.quality.traits import CaseTraits, StructureTraits, case_traits
+from suffice.quality.volumes import VolumeErrors, VolumeInterval
 
 __all__ = [
     "DOUBTS",
@@ -22,6 +23,8 @@ __all__ = [
     "Likeness",
     "Quality",
     "StructureTraits",
+    "VolumeErrors",
+    "VolumeInterval",
     "case_traits",
     "changed_image",
     "changed_images",

@@ -33,6 +33,14 @@ from suffice.study.scores import (
 )
 from suffice.study.splits import Split, hold_out, k_folds, read_splits, write_splits
 from suffice.study.undefined import undefined_rows
+from suffice.study.volume_intervals import (
+    bounds_of,
+    held_back_errors,
+    read_errors,
+    read_measures,
+    scored_errors,
+    with_intervals,
+)
 
 __all__ = [
     "COPIES",
@@ -48,11 +56,13 @@ __all__ = [
     "StudyFolder",
     "StudyRecord",
     "better_values",
+    "bounds_of",
     "changed_versions",
     "choice_of",
     "compare_scores",
     "data_hash",
     "expected_width",
+    "held_back_errors",
     "hold_out",
     "k_folds",
     "ladder_table",
@@ -61,10 +71,13 @@ __all__ = [
     "rank_methods",
     "read_cautions",
     "read_costs",
+    "read_errors",
+    "read_measures",
     "read_record",
     "read_scores",
     "read_splits",
     "score_rows",
+    "scored_errors",
     "scores_table",
     "significantly_better",
     "subjects_for_difference",
@@ -74,6 +87,7 @@ __all__ = [
     "versions",
     "winner_of",
     "with_case_means",
+    "with_intervals",
     "write_cautions",
     "write_costs",
     "write_record",

@@ -11,7 +11,7 @@ import pandas as pd
 from suffice.core import Case, Cohort, LabelMap, Listener, Progress, SufficeError, silent
 from suffice.io import mask_suffix_for, read_case_mask, read_mask
 from suffice.measure import measure_mask
-from suffice.study import StudyFolder
+from suffice.study import StudyFolder, held_back_errors, with_intervals
 
 COLUMNS = ("case", "subject", "visit", "date", "label", "source")
 
@@ -25,8 +25,9 @@ def measure_study(
     -------
     DataFrame
         Columns ``case, subject, visit, date, label, source`` (``drawn`` or ``predicted``) and
-        one a measure, with its unit in the name. A mask that cannot be read has no rows: the
-        scores or predictions have left it out already, with the reason.
+        one a measure, with its unit in the name; behind a predicted size its interval, by the
+        errors on the scored cases, see `with_intervals`. A mask that cannot be read has no rows:
+        the scores or predictions have left it out already, with the reason.
     """
     rows: list[dict[str, object]] = []
     for i, case in enumerate(cohort.cases):
@@ -35,7 +36,8 @@ def measure_study(
             rows += _rows(case, source, mask)
     listener(Progress("measure", 1.0))
     names = dict.fromkeys([*COLUMNS, *(name for row in rows for name in row)])
-    return pd.DataFrame(rows, columns=list(names))
+    measures = pd.DataFrame(rows, columns=list(names))
+    return with_intervals(measures, held_back_errors(measures))
 
 
 def _masks(cohort: Cohort, case: Case, predicted: Sequence[Path]) -> Iterator[tuple[str, LabelMap]]:
