@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from suffice.core import (
     Budget,
@@ -62,9 +64,11 @@ class ThresholdSegmenter:
         self.legend_ = labelled.legend
         return self
 
-    def predict(self, image: Image, **_: Any) -> Prediction:
+    def predict(self, image: Image, keep_probabilities: bool = False, **_: Any) -> Prediction:
         array = (image.array[0] > self.threshold_).astype(np.uint8)
-        return Prediction(labels=LabelMap(array, image.grid, self.legend_), probabilities=None)
+        shares = np.stack([1 - array, array]).astype(np.float16)
+        kept = shares if keep_probabilities else None
+        return Prediction(labels=LabelMap(array, image.grid, self.legend_), probabilities=kept)
 
     def save(self, folder: Path, overwrite: bool = False) -> None:
         with writing_folder(folder, overwrite=overwrite) as partial:
@@ -109,3 +113,40 @@ def new_fakes() -> Fakes:
             return super().fit(labelled, **options)
 
     return Fakes({"unet": Recording}, load_threshold_segmenter, fits)
+
+
+@pytest.fixture
+def hospital_series() -> Callable[[Path], Path]:
+    """Write a made-up oblique MR series, a bright ball in noise, as a hospital would send it."""
+
+    def write(folder: Path) -> Path:
+        folder.mkdir(parents=True)
+        axes = np.stack(np.meshgrid(*[np.arange(n) for n in (14, 20, 16)], indexing="ij"))
+        ball = ((axes - np.array([7, 9, 8]).reshape(3, 1, 1, 1)) ** 2).sum(0) <= 25
+        noise = np.random.default_rng(0).normal(10, 3, ball.shape)
+        turn = (0.8, 0.48, -0.36, 0.0, 0.6, 0.8)
+        shared = {name: generate_uid() for name in ("StudyInstanceUID", "SeriesInstanceUID")}
+        shared["FrameOfReferenceUID"] = generate_uid()
+        for i, plane in enumerate((ball * 100 + noise).clip(0).astype(np.uint16)):
+            dataset = pydicom.Dataset()
+            dataset.file_meta = pydicom.dataset.FileMetaDataset()
+            dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+            dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, generate_uid()
+            dataset.Modality, dataset.PatientID, dataset.PatientName = "MR", "MADE-UP-1", "Made^Up"
+            for name, uid in shared.items():
+                setattr(dataset, name, uid)
+            dataset.StudyDate, dataset.InstanceNumber = "20200101", i + 1
+            dataset.PixelSpacing, dataset.SliceThickness = [0.9, 1.1], 2.0
+            dataset.ImageOrientationPatient = list(turn)
+            step = np.cross(turn[:3], turn[3:]) * 2.0 * i
+            dataset.ImagePositionPatient = [round(float(v), 4) for v in step + np.array([5, -7, 3])]
+            dataset.Rows, dataset.Columns = plane.shape
+            dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, 0
+            dataset.PhotometricInterpretation = "MONOCHROME2"
+            dataset.BitsAllocated = dataset.BitsStored = 16
+            dataset.HighBit = 15
+            dataset.PixelData = plane.tobytes()
+            dataset.save_as(folder / f"{i}.dcm", enforce_file_format=True)
+        return folder
+
+    return write

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from suffice.core import Channel, Cohort, FileFormatError, Progress, UsageError
-from suffice.io import read_image
+from suffice.io import read_image, read_mask
+from suffice.io.objects.seg_read import read_seg
 from suffice.workflows.predicting import predict
 from suffice.workflows.training import train
 
@@ -220,3 +221,27 @@ def test_views_need_a_number_that_can_be_had(
 ) -> None:
     with pytest.raises(UsageError, match="1 to 8"):
         predict(model, [images_of(tiny_cohort)], tmp_path / "m", views=9, load=fakes.load)
+
+
+def test_dicom_series_get_segmentations_that_refer_to_them(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes, hospital_series
+) -> None:
+    scans = tmp_path / "scans"
+    series = hospital_series(scans / "askew")
+    shutil.copy(images_of(tiny_cohort) / "case0.nii.gz", scans / "case0.nii.gz")
+    out = tmp_path / "masks"
+    predicted = predict(
+        model, [scans], out, suffix=".seg.dcm", keep_probabilities=True, load=fakes.load
+    )
+    assert predicted.written == (out / "askew.seg.dcm",)
+    (failed,) = predicted.failed
+    assert "'case0.nii.gz' is no DICOM series" in failed.reason.replace(str(scans) + "/", "")
+    assert predicted.notes[0].startswith("no code is known for ball:")
+    drawn = read_mask(out / "askew.seg.dcm", tiny_cohort.legend)
+    image = read_image(series)
+    np.testing.assert_array_equal(drawn.array, image.array[0] > fakes.load(model).threshold_)
+    assert drawn.grid.matches(image.grid)
+    shares = read_seg(out / "probabilities" / "askew.seg.dcm")
+    assert shares.is_fractional
+    again = predict(model, [scans], out, suffix=".seg.dcm", load=fakes.load)
+    assert again.skipped == (out / "askew.seg.dcm",)

@@ -9,7 +9,7 @@ import typer
 
 from suffice.cli.console import showing_progress
 from suffice.cli.masks import answer_masks
-from suffice.cli.options import Force, Json, MaskFormat, Modality, Seed
+from suffice.cli.options import Force, Json, MaskFormat, Modality, Seed, suffix_of_format
 from suffice.cli.problems import named_problems
 
 Method = Literal["kmeans", "gmm", "superpixels"]
@@ -54,7 +54,7 @@ def cluster(
             position=position,
             modality=modality,
             seed=seed,
-            suffix=None if file_format == "auto" else f".{file_format}",
+            suffix=suffix_of_format(file_format),
             overwrite=force,
             listener=listener,
         )

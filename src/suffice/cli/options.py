@@ -26,7 +26,7 @@ Quality = Annotated[
     ),
 ]
 MaskFormat = Annotated[
-    Literal["auto", "nii.gz", "nrrd", "mha", "png", "tif"],
+    Literal["auto", "nii.gz", "nrrd", "mha", "png", "tif", "dicom-seg"],
     typer.Option("--format", help="Format of the masks; by default one that fits the scan."),
 ]
 Modality = Annotated[
@@ -71,3 +71,9 @@ Raters = Annotated[
 def names_of(text: str) -> list[str]:
     """Take names apart that commas part."""
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def suffix_of_format(file_format: str) -> str | None:
+    """Give the suffix of masks in a format, ``None`` for the one that fits the scan."""
+    own = {"auto": None, "dicom-seg": ".seg.dcm"}
+    return own.get(file_format, f".{file_format}")

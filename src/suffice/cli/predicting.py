@@ -9,7 +9,7 @@ import typer
 
 from suffice.cli.console import remark, showing_progress
 from suffice.cli.masks import answer_masks
-from suffice.cli.options import Force, Json, MaskFormat, Quality
+from suffice.cli.options import Force, Json, MaskFormat, Quality, suffix_of_format
 from suffice.cli.problems import named_problems
 
 
@@ -59,7 +59,7 @@ def predict(
             model,
             sources,
             out,
-            suffix=None if file_format == "auto" else f".{file_format}",
+            suffix=suffix_of_format(file_format),
             mirror=mirror,
             views=views,
             match_brightness=match_brightness,
@@ -70,4 +70,6 @@ def predict(
         )
     if done.estimates is not None:
         remark(f"what Dice to expect of each mask, the worst first: {done.estimates}")
+    for note in done.notes:
+        remark(note)
     answer_masks(done, as_json=as_json)

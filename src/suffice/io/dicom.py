@@ -1,4 +1,7 @@
-"""DICOM series: CT, MR, PET and single pictures, classic or enhanced, compressed or not."""
+"""DICOM series: CT, MR, PET and single pictures, classic or enhanced, compressed or not.
+
+Masks may be such pictures too, or objects of their own (`suffice.io.objects`).
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,14 @@ def read(path: Path) -> Raw:
         return _read_series(series)
 
 
-read_labels = read
+def read_labels(path: Path) -> Raw:
+    """Read a mask: stored as pictures are, or as an object of structures."""
+    from suffice.io.objects.opening import kind_of, open_drawn
+
+    if kind_of(path) is None:
+        return read(path)
+    drawn = open_drawn(path)
+    return Raw(drawn.labels()[None], drawn.grid)
 
 
 def read_files(paths: Sequence[Path]) -> Raw:
@@ -68,7 +78,11 @@ def read_files(paths: Sequence[Path]) -> Raw:
 
 
 def read_grid(path: Path) -> Grid:
-    """Find the grid of a series from the headers of its files."""
+    """Find the grid of a series from the headers of its files, or that of an object."""
+    from suffice.io.objects.opening import kind_of, open_drawn
+
+    if kind_of(path) is not None:
+        return open_drawn(path).grid
     series = series_of(path)
     with reading(path, "DICOM"):
         return arrange(series)[1]

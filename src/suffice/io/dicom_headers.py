@@ -124,7 +124,7 @@ def series_of_files(paths: Iterable[Path]) -> list[Series]:
         if not is_scan(header):
             continue
         with reading(path, "DICOM"):
-            frames = _frames(path, header)
+            frames = frames_of(path, header)
         for frame in frames:
             mark = (frame.instance, frame.index, frame.position)
             if frame.instance and mark in seen:
@@ -171,16 +171,17 @@ def _same_direction(one: Vector | None, other: Vector | None) -> bool:
     return bool(np.allclose(one, other, atol=_SAME_DIRECTION))
 
 
-def _frames(path: Path, header: Any) -> list[Frame]:
+def frames_of(path: Path, header: Any) -> list[Frame]:
+    """List the frames of a file, each with what the header says of its place."""
     return [_frame(path, header, i) for i in range(number_of_frames(header))]
 
 
 def _frame(path: Path, header: Any, index: int) -> Frame:
     """Gather what says where a frame lies: per frame, shared by all, or at the top level."""
-    position = _functional(header, index, "PlanePositionSequence")
-    plane = _functional(header, index, "PlaneOrientationSequence")
-    measures = _functional(header, index, "PixelMeasuresSequence")
-    values = _functional(header, index, "PixelValueTransformationSequence")
+    position = functional(header, index, "PlanePositionSequence")
+    plane = functional(header, index, "PlaneOrientationSequence")
+    measures = functional(header, index, "PixelMeasuresSequence")
+    values = functional(header, index, "PixelValueTransformationSequence")
     thickness = _numbers(measures, "SpacingBetweenSlices", 1) or _numbers(
         measures, "SliceThickness", 1
     )
@@ -202,7 +203,7 @@ def _frame(path: Path, header: Any, index: int) -> Frame:
     )
 
 
-def _functional(header: Any, index: int, name: str) -> Any:
+def functional(header: Any, index: int, name: str) -> Any:
     """Find the item of a functional group of an enhanced file, or the header of a classic one."""
     per_frame: Sequence[Any] = header.get("PerFrameFunctionalGroupsSequence") or []
     shared: Sequence[Any] = header.get("SharedFunctionalGroupsSequence") or []

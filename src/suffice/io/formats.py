@@ -27,12 +27,18 @@ MODULES = {
     ".dcm": "dicom",
     ".dicom": "dicom",
     ".ima": "dicom",
+    ".seg.dcm": "dicom",
+    ".rtstruct.dcm": "dicom",
 }
+OBJECTS = (".seg.dcm", ".rtstruct.dcm")
+"""Suffixes of DICOM objects of ours, which refer to the series that they were drawn on."""
+
+_OF_TWO_PARTS = tuple(suffix for suffix in MODULES if suffix.count(".") == 2)
 _DICOM_MAGIC_AT = 128
 
 
 def suffix_of(path: Path) -> str:
-    """Give the suffix in lower case; ``.nii.gz`` counts as one.
+    """Give the suffix in lower case; ``.nii.gz``, ``.seg.dcm`` and their like count as one.
 
     Examples
     --------
@@ -40,7 +46,8 @@ def suffix_of(path: Path) -> str:
     ('.nii.gz', '.png', '')
     """
     name = path.name.lower()
-    return ".nii.gz" if name.endswith(".nii.gz") else Path(name).suffix
+    whole = next((suffix for suffix in _OF_TWO_PARTS if name.endswith(suffix)), None)
+    return whole or Path(name).suffix
 
 
 def stem_of(path: Path) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from suffice.core import FileFormatError, GeometryError, Grid, LabelError, LabelMap, Legend
 from suffice.files import require_free, writing_file
-from suffice.io.formats import MODULES, format_of, reader_for, suffix_of
+from suffice.io.formats import MODULES, OBJECTS, format_of, reader_for, suffix_of
 
 # A mask that was saved scaled or as floating numbers is off by rounding only.
 _ROUNDING = 1e-3
@@ -45,7 +45,8 @@ def read_mask_array(path: Path) -> tuple[npt.NDArray[np.integer], Grid]:
 def read_mask(path: Path, legend: Legend) -> LabelMap:
     """Read a mask whose values mean what ``legend`` says.
 
-    A mask of 0 and 255 alone with a legend of one structure marks that structure with 255.
+    A mask of 0 and 255 alone with a legend of one structure marks that structure with 255. The
+    structures of DICOM objects are known by their names, where the legend has them all.
 
     Raises
     ------
@@ -53,6 +54,8 @@ def read_mask(path: Path, legend: Legend) -> LabelMap:
         If the file holds values that the legend does not know.
     """
     values, grid = read_mask_array(path)
+    if format_of(path) == "dicom":
+        values = _named(path, values, legend)
     unknown = legend.unknown_values(values)
     if unknown == [_FULL_8_BIT] and len(legend) == 1 and set(np.unique(values)) <= {0, 255}:
         values = (values == _FULL_8_BIT).astype(np.uint16) * np.uint16(legend.values[0])
@@ -69,27 +72,41 @@ def read_mask(path: Path, legend: Legend) -> LabelMap:
 
 
 def write_mask(
-    path: Path, mask: LabelMap, *, like: Path | None = None, overwrite: bool = False
+    path: Path,
+    mask: LabelMap,
+    *,
+    like: Path | None = None,
+    model: str | None = None,
+    overwrite: bool = False,
 ) -> None:
-    """Write a mask in the format of its suffix: .nii.gz .nii .nrrd .mha .png .tif.
+    """Write a mask in the format of its suffix: .nii.gz .nii .nrrd .mha .png .tif .seg.dcm.
 
     Values are stored unscaled in the smallest unsigned type that holds them; no text from
-    anywhere goes into the header.
+    anywhere goes into the header, but for DICOM objects.
 
     Parameters
     ----------
     like : Path, optional
         The scan. Its grid must be the mask's; where both are NIfTI, the mask keeps its sform,
-        qform, codes, units and pixdim to the bit.
+        qform, codes, units and pixdim to the bit. DICOM objects need it: they refer to it, and
+        take patient and study from its header.
+    model : str, optional
+        Kind of the model that drew it, which a DICOM object says.
 
     Raises
     ------
+    FileFormatError
+        If the format is not known, or is a DICOM object and the scan no DICOM series.
     GeometryError
         If the format cannot hold the mask's grid, or ``like`` lies on another.
     StorageError
         If the place is taken or cannot be written.
     """
     require_free(path, overwrite=overwrite)
+    if suffix_of(path) in OBJECTS:
+        with writing_file(path, overwrite=overwrite) as partial:
+            _write_object(partial, path, mask, like, model)
+        return
     like_nifti = _matching_nifti(path, mask, like)
     array = np.asarray(mask.array)
     array = array.astype(np.min_scalar_type(int(array.max(initial=0))))
@@ -109,6 +126,16 @@ def write_instances(
     array = instances.astype(np.min_scalar_type(int(instances.max(initial=0))))
     with writing_file(path, overwrite=overwrite) as partial:
         _write_voxels(partial, path, array, grid, None)
+
+
+def _named(path: Path, values: npt.NDArray[np.integer], legend: Legend) -> npt.NDArray[np.integer]:
+    from suffice.io.objects.opening import in_terms_of, kind_of, open_drawn
+
+    return (
+        values
+        if kind_of(path) is None
+        else in_terms_of(values, open_drawn(path).structures, legend)
+    )
 
 
 def mask_suffix_for(source: Path) -> str:
@@ -163,13 +190,30 @@ def _matching_nifti(path: Path, mask: LabelMap, like: Path | None) -> Path | Non
     return like if nifti and grid.matches(mask.grid) else None
 
 
+def _write_object(
+    partial: Path, path: Path, mask: LabelMap, like: Path | None, model: str | None
+) -> None:
+    from suffice.io.objects.maker import Maker
+    from suffice.io.objects.seg_write import write_seg
+    from suffice.io.objects.source import read_source
+
+    if like is None:
+        raise FileFormatError(
+            f"'{path}' would refer to no series",
+            cure="Name the DICOM series that the mask was drawn on.",
+        )
+    write_seg(partial, mask, read_source(like), maker=Maker(model))
+
+
 def _write_voxels(
     partial: Path, path: Path, array: npt.NDArray[np.generic], grid: Grid, like: Path | None
 ) -> None:
     suffix = suffix_of(path)
     if suffix not in _WRITABLE:
         raise FileFormatError(
-            f"'{path}' names no format for a mask", got=suffix, expected=", ".join(_WRITABLE)
+            f"'{path}' names no format for a mask",
+            got=suffix,
+            expected=", ".join((*_WRITABLE, *OBJECTS)),
         )
     if suffix == ".png" if grid.ndim == 3 else MODULES[suffix] == "nifti":
         raise GeometryError(

@@ -9,7 +9,20 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from suffice.core import Image, Listener, Progress, StorageError, SufficeError, UsageError, silent
+import numpy as np
+import numpy.typing as npt
+
+from suffice.core import (
+    Grid,
+    Image,
+    Listener,
+    Progress,
+    StorageError,
+    SufficeError,
+    UsageError,
+    silent,
+)
+from suffice.files import writing_file
 from suffice.io import (
     LeftOut,
     mask_suffix_for,
@@ -17,7 +30,11 @@ from suffice.io import (
     write_mask,
     write_probabilities,
 )
-from suffice.io.formats import stem_of
+from suffice.io.formats import OBJECTS, stem_of, suffix_of
+from suffice.io.objects.codes import note_generic
+from suffice.io.objects.maker import Maker
+from suffice.io.objects.seg_write import write_fractional_seg
+from suffice.io.objects.source import read_source
 from suffice.quality import QUALITY, Quality, read_quality
 from suffice.segmenters import Prediction, Segmenter, load_segmenter
 from suffice.segmenters.landmarks import Landmarks
@@ -46,13 +63,15 @@ _KEPT_AS = (".nii.gz", ".tif", ".png")
 class Predicted:
     """What a prediction wrote, what it found there already and what it could not read.
 
-    Where the model can tell how good its masks are, ``estimates`` is the table of that.
+    Where the model can tell how good its masks are, ``estimates`` is the table of that; ``notes``
+    say what else is worth knowing, a sentence each.
     """
 
     written: tuple[Path, ...]
     skipped: tuple[Path, ...]
     failed: tuple[LeftOut, ...]
     estimates: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def predict(
@@ -83,7 +102,8 @@ def predict(
     out : Path
         Folder of the masks; single objects are numbered in ``out/instances``.
     suffix : str, optional
-        Format of the masks, e.g. ``.nrrd``; by default one that fits the scan.
+        Format of the masks, e.g. ``.nrrd``; by default one that fits the scan. ``.seg.dcm`` for
+        DICOM SEG objects, of DICOM series alone; probabilities become fractional ones.
     mirror : bool
         Whether to average over mirrored pictures; volumes are not mirrored in training.
     views : int
@@ -206,6 +226,8 @@ def predict_scans(
     for scan in scans:
         try:
             path = out / f"{scan.name}{suffix or mask_suffix_for(scan.path)}"
+            if suffix in OBJECTS:
+                read_source(scan.path)
         except SufficeError as error:
             failed.append(LeftOut(scan.path, str(error)))
             continue
@@ -231,7 +253,10 @@ def predict_scans(
         except SufficeError as error:
             failed.append(LeftOut(scan.path, str(error)))
     listener(Progress(task, 1.0))
-    return Predicted(written=tuple(written), skipped=tuple(skipped), failed=tuple(failed))
+    notes = note_generic(segmenter.legend_) if suffix in OBJECTS else ()
+    return Predicted(
+        written=tuple(written), skipped=tuple(skipped), failed=tuple(failed), notes=notes
+    )
 
 
 def find_beside(mask: Path, folder: str) -> Path | None:
@@ -266,15 +291,35 @@ def _predict_one(
     else:
         witness.note(segmenter, image, prediction, path)
     if prediction.probabilities is not None and keep_probabilities:
-        suffix = ".nii.gz" if image.grid.ndim == 3 else ".tif"
-        place = path.parent / PROBABILITIES / f"{scan.name}{suffix}"
-        write_probabilities(place, prediction.probabilities, image.grid, overwrite=True)
+        _keep_probabilities(prediction.probabilities, segmenter, scan, path, image.grid)
     if prediction.instances is not None:
         suffix = ".nii.gz" if image.grid.ndim == 3 else ".png"
         place = path.parent / INSTANCES / f"{scan.name}{suffix}"
         write_instances(place, prediction.instances, image.grid, overwrite=True)
     # The mask comes last: where it stands, all of the scan is done.
-    write_mask(path, prediction.labels, like=scan.path, overwrite=True)
+    write_mask(path, prediction.labels, like=scan.path, model=segmenter.rung, overwrite=True)
+
+
+def _keep_probabilities(
+    probabilities: npt.NDArray[np.float16],
+    segmenter: Segmenter,
+    scan: ScanToPredict,
+    mask: Path,
+    grid: Grid,
+) -> None:
+    folder = mask.parent / PROBABILITIES
+    if suffix_of(mask) not in OBJECTS:
+        place = folder / f"{scan.name}{'.nii.gz' if grid.ndim == 3 else '.tif'}"
+        write_probabilities(place, probabilities, grid, overwrite=True)
+        return
+    with writing_file(folder / f"{scan.name}.seg.dcm") as partial:
+        write_fractional_seg(
+            partial,
+            probabilities,
+            segmenter.legend_,
+            read_source(scan.path),
+            maker=Maker(segmenter.rung),
+        )
 
 
 def _spare_the_scan(path: Path, scan: ScanToPredict) -> None:
