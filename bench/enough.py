@@ -61,7 +61,8 @@ def _of_rung(path: Path, rung: str) -> pd.DataFrame | None:
 def ask(options: argparse.Namespace, cohort: Any) -> pd.DataFrame:
     """Measure a curve with ``suffice enough``: the scores of each training and test subject."""
     from suffice.study.engine import LocalEngine
-    from suffice.workflows.enough import curve_scores, enough
+    from suffice.workflows.curve_scores import curve_scores
+    from suffice.workflows.enough import enough
 
     # Kept until it is complete, so that a killed call goes on.
     out = options.work / f"enough-{options.rung}"

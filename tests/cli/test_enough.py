@@ -40,3 +40,13 @@ def test_enough_answers_in_words_and_values(
     found = json.loads(capsys.readouterr().out)
     assert found["given"] == 6 and found["n_trainings"] == 8
     assert found == json.loads((tmp_path / "out" / "forecast.json").read_text())
+
+
+def test_ways_without_what_they_need_are_named_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["enough", str(tmp_path / "nowhere"), "--target", "dice=0.9", "--minutes", "30"]
+    with pytest.raises(SystemExit) as ended:
+        app([*command, "--out", str(tmp_path / "out"), "--ways", "transfer"])
+    assert ended.value.code
+    assert "A transfer starts from trained weights" in capsys.readouterr().err

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suffice.core import UsageError
-from suffice.forecasting.exchange import _rising, exchange_rate
+from suffice.forecasting.exchange import ExchangeRate, _rising, exchange_rate
 
 SIZES = tuple(range(1, 21))
 
@@ -46,15 +46,48 @@ def test_what_the_reference_never_reaches_is_more_than_was_measured() -> None:
     reference = table({n: rising(n) for n in (2, 4, 8)})
     rate = exchange_rate(reference, table({4: 0.95}), way="transfer", at=4)
     assert math.isinf(rate.worth)
-    assert "is worth more than 4 labelled cases at 4" in rate.sentence
+    assert rate.sentence.startswith("transfer is worth more than 4 labelled cases (80 % interval")
+    assert rate.sentence.endswith("at 4 cases")
     assert rate.to_json()["worth"] is None
 
 
-def test_what_is_no_better_is_worth_none() -> None:
-    reference = table({n: rising(n) for n in (2, 4, 8)})
-    rate = exchange_rate(reference, table({4: 0.45}), way="no augmentation", at=4)
-    assert rate.worth < 0
-    assert rate.sentence.startswith("no augmentation is worth no labelled case at 4")
+def test_what_is_worse_costs_cases_down_to_the_smallest_size() -> None:
+    reference = table({n: rising(n) for n in (2, 4, 8, 16)})
+    rate = exchange_rate(reference, table({8: 0.45}), way="pool", at=8)
+    assert rate.worth == -6 and rate.is_loss and not rate.is_gain
+    assert rate.sentence.startswith("pool costs 6 or more labelled cases (80 % interval ")
+    assert rate.sentence.endswith("6 or more) at 8 cases")
+
+
+def rate_of(worth: float, low: float, high: float) -> ExchangeRate:
+    return ExchangeRate(
+        way="pool", at=8, worth=worth, low=low, high=high, level=0.8, least=-7, most=8, n_draws=3
+    )
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ((3.2, 1.4, 5.0), "pool is worth 3 labelled cases (80 % interval 1 to 5) at 8 cases"),
+        ((1.1, 0.9, math.inf), "pool is worth 1 labelled case (80 % interval 1 to more than 8)"),
+        ((-2.0, -7.0, -1.0), "pool costs 2 labelled cases (80 % interval 1 to 7 or more) at 8"),
+        ((0.1, -0.2, 0.3), "pool is worth nothing at 8 cases (80 % interval 0)"),
+        (
+            (2.0, -1.0, 5.0),
+            "pool is not shown to be worth anything at 8 cases: 2 labelled cases, 80 % interval"
+            " -1 to 5",
+        ),
+        (
+            (math.inf, -7.0, math.inf),
+            "pool is not shown to be worth anything at 8 cases: more than 8 labelled cases, 80 %"
+            " interval -7 or less to more than 8",
+        ),
+    ],
+)
+def test_the_words_say_no_more_than_the_interval(
+    bounds: tuple[float, float, float], words: str
+) -> None:
+    assert rate_of(*bounds).sentence.startswith(words)
 
 
 def test_shared_luck_of_draws_does_not_widen_the_interval() -> None:

@@ -13,8 +13,10 @@ from suffice.core import Case, Channel, Cohort, Legend, UsageError
 from suffice.study.curve_design import design_curve
 from suffice.study.curve_table import COLUMNS, curve_rows, read_curve, write_curve
 from suffice.workflows import enough as workflow
+from suffice.workflows.curve_scores import curve_scores
 from suffice.workflows.curving import Curve
-from suffice.workflows.enough import Target, curve_scores, enough, given_subjects, parse_target
+from suffice.workflows.enough import enough, given_subjects
+from suffice.workflows.targets import Target, parse_target
 
 LEGEND = Legend.from_names({1: "lung", 2: "heart"})
 

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from suffice.cli.console import answer, answer_json, showing_progress
-from suffice.cli.options import CohortFolder, Json, Seed, names_of
+from suffice.cli.options import (
+    CohortFolder,
+    Init,
+    Json,
+    Raters,
+    Seed,
+    Tune,
+    Unlabelled,
+    names_of,
+)
 from suffice.cli.problems import named_problems
 
 _Targets = Annotated[
@@ -29,6 +38,16 @@ _Out = Annotated[
 ]
 _Rungs = Annotated[
     str, typer.Option(metavar="A,B", help="Kinds of models, as `suffice train --model` has them.")
+]
+_Ways = Annotated[
+    str,
+    typer.Option(
+        metavar="A,B",
+        help="Ways to train a U-Net, beside the usual one, that are worth labelled cases or not:"
+        " unaugmented, transfer (from --init), pool (of scans without masks, by --unlabelled),"
+        " consensus (of several raters, by --raters); two of a kind as pool=WAY,"
+        " transfer=WEIGHTS, consensus=WAY.",
+    ),
 ]
 _Test = Annotated[
     Path | None,
@@ -61,6 +80,11 @@ def enough(
     minutes: _Minutes,
     out: _Out,
     rungs: _Rungs = "auto",
+    ways: _Ways = "",
+    init: Init = None,
+    tune: Tune = "",
+    unlabelled: Unlabelled = None,
+    raters: Raters = "first",
     test: _Test = None,
     draws: _Draws = 10,
     seeds: _Seeds = 1,
@@ -75,13 +99,18 @@ def enough(
 
     Models are trained on more and more of the cases, each for the same minutes, and scored on
     cases held back; the curve is carried on. Killed, the same command goes on where it was; with
-    more minutes it adds draws, and the answer gets better.
+    more minutes it adds draws, and the answer gets better. With --ways it tells what other ways
+    to train are worth in labelled cases.
     """
     from suffice.io import read_cohort
     from suffice.study.engine import engine_named
     from suffice.workflows.enough import enough, to_json
     from suffice.workflows.training import read_names
+    from suffice.workflows.ways import parse_ways
 
+    chosen = parse_ways(
+        names_of(ways), init=init, tune=names_of(tune), unlabelled=unlabelled, raters=raters
+    )
     with showing_progress() as listener:
         found = enough(
             read_cohort(cohort),
@@ -89,6 +118,7 @@ def enough(
             targets=target,
             minutes=minutes,
             rungs=names_of(rungs),
+            ways=chosen,
             test=None if test is None else read_names(test),
             n_draws=draws,
             n_seeds=seeds,
@@ -103,6 +133,10 @@ def enough(
     for one in found.answers:
         for sentence in one.sentences:
             answer(sentence)
+        answer("")
+    for worth in found.worths:
+        answer(worth.sentence)
+    if found.worths:
         answer("")
     answer(
         f"{found.given} labelled {found.unit}; {found.curve.n_trainings} trainings of"

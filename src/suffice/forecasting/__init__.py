@@ -10,6 +10,7 @@ from suffice.forecasting.cautions import (
     find_cautions,
 )
 from suffice.forecasting.combining import Combination, Voice, combine, measured_points
+from suffice.forecasting.exchange import ExchangeRate, exchange_rate
 from suffice.forecasting.experience import (
     Experience,
     FamilyExperience,
@@ -45,6 +46,7 @@ __all__ = [
     "CasesNeeded",
     "Combination",
     "CurveCaution",
+    "ExchangeRate",
     "Expected",
     "Experience",
     "Family",
@@ -57,6 +59,7 @@ __all__ = [
     "Resolution",
     "Voice",
     "combine",
+    "exchange_rate",
     "find_cautions",
     "fit_family",
     "forecast",

@@ -51,16 +51,41 @@ class ExchangeRate:
     n_draws: int
 
     @property
+    def is_gain(self) -> bool:
+        """Whether the interval says that the way is worth something."""
+        return self._rounded(self.low) > 0
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether it says that the way costs something."""
+        return self._rounded(self.high) < 0
+
+    @property
     def sentence(self) -> str:
         """The answer in words."""
-        counted = "no labelled case"
-        if self._rounded(self.worth) > 0:
-            plural = "" if self._words(self.worth) == "1" else "s"
-            counted = f"{self._words(self.worth)} labelled case{plural}"
+        percent, at = f"{100 * self.level:.0f} % interval", f"at {self.at} case{'s'[: self.at - 1]}"
         low, high = (self._words(bound) for bound in (self.low, self.high))
         said = low if low == high else f"{low} to {high}"
+        if self.is_gain:
+            plural = "" if self._words(self.worth) == "1" else "s"
+            counted = f"{self._words(self.worth)} labelled case{plural}"
+            return f"{self.way} is worth {counted} ({percent} {said}) {at}"
+        if self.is_loss:
+            # As many cases fewer score as well; the smallest size that was measured bounds them.
+            cost, least, most = (
+                f"{-self._rounded(value):.0f}" + " or more" * (value <= self.least)
+                for value in (self.worth, self.high, self.low)
+            )
+            plural = "" if cost == "1" else "s"
+            said = least if least == most else f"{least} to {most}"
+            return f"{self.way} costs {cost} labelled case{plural} ({percent} {said}) {at}"
+        if low == high == "0":
+            return f"{self.way} is worth nothing {at} ({percent} {said})"
+        middle = self._words(self.worth)
+        plural = "" if middle in ("1", "-1") else "s"
         return (
-            f"{self.way} is worth {counted} at {self.at} ({100 * self.level:.0f} % interval {said})"
+            f"{self.way} is not shown to be worth anything {at}: {middle} labelled case{plural},"
+            f" {percent} {said}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -88,7 +113,9 @@ class ExchangeRate:
     def _words(self, value: float) -> str:
         if math.isinf(value):
             return f"more than {self.most}"
-        return f"{self._rounded(value):.0f}" if self._rounded(value) > 0 else "none"
+        # Fewer cases than the smallest size were not tried.
+        edge = " or less" if value <= self.least else ""
+        return f"{self._rounded(value):.0f}{edge}"
 
 
 def exchange_rate(

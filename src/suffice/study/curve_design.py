@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ TEST_FRACTION = 1 / 3
 LEAST_MINUTES, MOST_MINUTES = 0.25, 10.0
 # With one draw nobody can tell a curve from luck.
 GOOD_DRAWS = 3
+USUAL = "usual"
+"""The way in which a kind of model is trained where no other is named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class Training:
         Which subjects, and what the training's own random numbers start from.
     cases, test : tuple of str
         Names of the cases to learn from and to score on.
+    way : str
+        How the model is trained.
     """
 
     rung: str
@@ -63,16 +67,29 @@ class Training:
     seed: int
     cases: tuple[str, ...]
     test: tuple[str, ...]
+    way: str = USUAL
 
     @property
-    def key(self) -> tuple[str, int, int, int]:
+    def key(self) -> tuple[str, str, int, int, int]:
         """What no two trainings of a curve share."""
-        return (self.rung, self.n_subjects, self.draw, self.seed)
+        return (self.rung, self.way, self.n_subjects, self.draw, self.seed)
 
     @property
     def name(self) -> str:
         """Name for a folder or file."""
-        return f"{self.rung}-n{self.n_subjects:04d}-draw{self.draw}-seed{self.seed}"
+        return training_name(*self.key)
+
+
+def training_name(rung: str, way: str, n_subjects: int, draw: int, seed: int) -> str:
+    """Name a training by its key; one trained as usual as if there were no other way.
+
+    Examples
+    --------
+    >>> training_name("unet", "usual", 8, 0, 0), training_name("unet", "pool", 8, 0, 0)
+    ('unet-n0008-draw0-seed0', 'unet-pool-n0008-draw0-seed0')
+    """
+    kind = rung if way == USUAL else f"{rung}-{way}"
+    return f"{kind}-n{n_subjects:04d}-draw{draw}-seed{seed}"
 
 
 def geometric_sizes(largest: int, *, smallest: int = 1, ratio: float = 2.0) -> tuple[int, ...]:
@@ -140,7 +157,12 @@ class CurveDesign:
         return Draw(number=number, order=tuple(pool[i] for i in order), test=test)
 
     def trainings(
-        self, rungs: Sequence[str], *, draws: Sequence[int], n_seeds: int = 1
+        self,
+        rungs: Sequence[str],
+        *,
+        draws: Sequence[int],
+        n_seeds: int = 1,
+        ways: Mapping[str, Sequence[str]] | None = None,
     ) -> Iterator[Training]:
         """List trainings so that those done are a usable curve wherever one stops.
 
@@ -154,20 +176,24 @@ class CurveDesign:
         n_seeds : int
             Trainings of each size and draw. The seed of the first is the draw's number, so that
             what varies between draws is all that varies between two people's trainings.
+        ways : dict of str to sequence of str, optional
+            How each kind of model is trained: all ways on the same cases with the same seed.
         """
         for repeat in range(n_seeds):
             for draw in map(self.draw, draws):
                 seed = self.seed + draw.number + 1000 * repeat
                 for n_subjects in self.sizes:
                     for rung in rungs:
-                        yield Training(
-                            rung=rung,
-                            n_subjects=n_subjects,
-                            draw=draw.number,
-                            seed=seed,
-                            cases=self._cases_of(draw.order[:n_subjects]),
-                            test=self._cases_of(draw.test),
-                        )
+                        for way in (ways or {}).get(rung, (USUAL,)):
+                            yield Training(
+                                rung=rung,
+                                way=way,
+                                n_subjects=n_subjects,
+                                draw=draw.number,
+                                seed=seed,
+                                cases=self._cases_of(draw.order[:n_subjects]),
+                                test=self._cases_of(draw.test),
+                            )
 
     def _cases_of(self, subjects: Sequence[str]) -> tuple[str, ...]:
         wanted = set(subjects)

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from suffice.study.curve_design import Training
+from suffice.study.curve_design import USUAL, Training
 from suffice.study.scores import with_case_means, write_scores
 from suffice.study.tables import read_table
 
 COLUMNS = (
     "rung",
+    "way",
     "label",
     "metric",
     "n_subjects",
@@ -27,8 +28,8 @@ COLUMNS = (
     "minutes",
     "note",
 )
-KEY = ("rung", "n_subjects", "draw", "seed")
-_ORDER = ("seed", "draw", "n_subjects", "rung")
+KEY = ("rung", "way", "n_subjects", "draw", "seed")
+_ORDER = ("seed", "draw", "n_subjects", "rung", "way")
 
 
 def curve_rows(
@@ -56,6 +57,7 @@ def curve_rows(
     """
     about = {
         "rung": training.rung,
+        "way": training.way,
         "n_subjects": training.n_subjects,
         "n_cases": len(training.cases),
         "draw": training.draw,
@@ -95,10 +97,16 @@ def write_curve(path: Path, rows: Sequence[pd.DataFrame]) -> pd.DataFrame:
 def read_curve(path: Path) -> pd.DataFrame:
     """Read what `write_curve` wrote.
 
+    A table without the column ``way`` is of trainings as usual.
+
     Raises
     ------
     FileFormatError
         If it is no such table.
     """
-    text = ("rung", "label", "metric", "note")
-    return read_table(path, "a curve", COLUMNS, text=text, numbers=("value", "sd"))
+    text = ("rung", "way", "label", "metric", "note")
+    numbers = ("value", "sd")
+    table = read_table(path, "a curve", COLUMNS, text=text, numbers=numbers, optional=("way",))
+    if "way" not in table.columns:
+        table = table.assign(way=USUAL)
+    return table[[*COLUMNS]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +22,6 @@ from suffice.core import (
     silent,
 )
 from suffice.metrics import Panel
-from suffice.segmenters import RUNGS
 from suffice.study import data_hash, write_scores
 from suffice.study.curve_design import CurveDesign, Training, design_curve, spread_minutes
 from suffice.study.curve_table import KEY, curve_rows, read_curve, write_curve
@@ -29,6 +30,7 @@ from suffice.workflows.allotting import choose_rungs
 from suffice.workflows.locking import alone_in
 from suffice.workflows.recording import known_settings, write_settings
 from suffice.workflows.trying import fit_and_score
+from suffice.workflows.ways import USUALLY, Way, ways_by_rung
 
 RECORD, CURVE, TRAININGS = "curve.json", "curve.csv", "trainings"
 MOST_DRAWS = 10
@@ -52,6 +54,8 @@ class Curve:
         Of every training.
     minutes : float
         Spent on all, at this number of workers.
+    ways : tuple of Way
+        How its models were trained; the usual way first.
     """
 
     folder: Path
@@ -59,6 +63,7 @@ class Curve:
     design: CurveDesign
     minutes_each: float
     minutes: float
+    ways: tuple[Way, ...] = (USUALLY,)
 
     @property
     def n_trainings(self) -> int:
@@ -71,7 +76,9 @@ class CurveTask:
     """One training as it is sent to a worker, with all that it needs."""
 
     training: Training
+    way: Way
     train: Cohort
+    pool: Cohort
     test: Cohort
     place: Path
     minutes: float
@@ -104,7 +111,7 @@ def score_training(task: CurveTask) -> CurveResult:
     scores, note = pd.DataFrame(), ""
     try:
         scores = fit_and_score(
-            RUNGS[task.training.rung](),
+            task.way.segmenter(task.training.rung, task.train, task.pool),
             task.train,
             task.test,
             task.place,
@@ -125,6 +132,7 @@ def learning_curve(
     *,
     minutes: float,
     rungs: Sequence[str] = ("auto",),
+    ways: Sequence[Way] = (USUALLY,),
     test: Sequence[str] | None = None,
     sizes: Sequence[int] | None = None,
     n_draws: int = MOST_DRAWS,
@@ -150,6 +158,9 @@ def learning_curve(
         For everything, those spent by earlier calls included. The first draw is always finished.
     rungs : sequence of str
         Kinds of models, see `suffice.segmenters.RUNGS`.
+    ways : sequence of Way
+        How U-Nets are trained, all on the same cases with the same seeds and minutes, see
+        `suffice.workflows.ways.parse_ways`. A later call may add some.
     test, sizes : optional
         See `suffice.study.curve_design.design_curve`.
     n_draws, n_seeds : int
@@ -170,10 +181,13 @@ def learning_curve(
     names = choose_rungs(rungs)
     cohort = _absolute(cohort)
     design = design_curve(cohort, test=test, sizes=sizes, seed=seed)
+    arms = ways_by_rung(ways, names, design.cohort)
     with alone_in(out):
-        design, each = _opened(out, design, minutes, len(names), engine.workers, seed, panel)
-        run = _Run(out, design, each, minutes, engine.workers, panel, listener)
-        planned = design.trainings(names, draws=range(n_draws), n_seeds=n_seeds)
+        n_arms = sum(map(len, arms.values()))
+        design, each = _opened(out, design, minutes, n_arms, engine.workers, seed, panel)
+        _record_ways(out, ways, cohort)
+        run = _Run(out, design, cohort, ways, each, minutes, engine.workers, panel, listener)
+        planned = design.trainings(names, draws=range(n_draws), n_seeds=n_seeds, ways=arms)
         for task, result in engine.run(score_training, run.waiting(planned)):
             run.keep(task, result)
         table = run.write()
@@ -183,6 +197,7 @@ def learning_curve(
         design=design,
         minutes_each=each,
         minutes=run.spent / run.workers,
+        ways=tuple(ways),
     )
 
 
@@ -193,6 +208,8 @@ class _Run:
         self,
         out: Path,
         design: CurveDesign,
+        cohort: Cohort,
+        ways: Sequence[Way],
         minutes_each: float,
         minutes: float,
         workers: int,
@@ -200,6 +217,7 @@ class _Run:
         listener: Listener,
     ) -> None:
         self.out, self.design, self.each, self.workers = out, design, minutes_each, workers
+        self.cohort, self.ways = cohort, {way.name: way for way in ways}
         self.minutes, self.panel, self.listener = minutes * workers, panel, listener
         self.rows: list[pd.DataFrame] = []
         if (out / CURVE).is_file():
@@ -216,7 +234,7 @@ class _Run:
         for training in planned:
             if training.key in self.took:
                 continue
-            expected = self._expect(training.rung)
+            expected = self._expect(training)
             taken = self.spent + sum(self.expected.values())
             is_first = training.draw == 0 and training.seed == self.design.seed
             if not is_first and taken + expected > self.minutes:
@@ -230,8 +248,11 @@ class _Run:
                     training.name,
                 )
             )
+            way = self.ways[training.way]
             yield CurveTask(
                 training=training,
+                way=way,
+                pool=way.pool(self.cohort, training),
                 train=self.design.cohort.subset(training.cases),
                 test=self.design.cohort.subset(training.test),
                 place=self.out / "work" / training.name,
@@ -239,9 +260,9 @@ class _Run:
                 panel=self.panel,
             )
 
-    def _expect(self, rung: str) -> float:
+    def _expect(self, training: Training) -> float:
         """Minutes that a training takes with all around it: the most that one has taken."""
-        known = [took for key, took in self.took.items() if key[0] == rung]
+        known = [took for key, took in self.took.items() if key[:2] == training.key[:2]]
         return max(known, default=self.each / _OF_TRAINING)
 
     def keep(self, task: CurveTask, result: CurveResult) -> None:
@@ -261,17 +282,17 @@ class _Run:
         return write_curve(self.out / CURVE, self.rows)
 
 
-def _key(part: pd.DataFrame) -> tuple[str, int, int, int]:
-    rung, *numbers = part[[*KEY]].iloc[0]
+def _key(part: pd.DataFrame) -> tuple[str, str, int, int, int]:
+    rung, way, *numbers = part[[*KEY]].iloc[0]
     n_subjects, draw, seed = (int(number) for number in numbers)
-    return (str(rung), n_subjects, draw, seed)
+    return (str(rung), str(way), n_subjects, draw, seed)
 
 
 def _opened(
     out: Path,
     design: CurveDesign,
     minutes: float,
-    n_rungs: int,
+    n_arms: int,
     workers: int,
     seed: int,
     panel: Panel,
@@ -292,11 +313,35 @@ def _opened(
     if found is not None:
         return replace(design, sizes=tuple(found["sizes"])), float(found["minutes_each"])
     sizes, each = spread_minutes(
-        minutes * _OF_TRAINING, design.sizes, n_rungs=n_rungs, workers=workers
+        minutes * _OF_TRAINING, design.sizes, n_rungs=n_arms, workers=workers
     )
     record |= {"sizes": list(sizes), "minutes_each": each}
     write_settings(out / RECORD, record)
     return replace(design, sizes=sizes), each
+
+
+def _record_ways(out: Path, ways: Sequence[Way], cohort: Cohort) -> None:
+    """Write what rows of other ways are of, beside those of earlier calls.
+
+    Raises
+    ------
+    UsageError
+        If an earlier call meant another thing by a name, so that its rows are of another curve.
+    """
+    record: dict[str, Any] = json.loads((out / RECORD).read_text(encoding="utf-8"))
+    known = record.get("ways", {})
+    now = {way.name: way.record(cohort) for way in ways if way != USUALLY}
+    # Through JSON, which knows no tuples.
+    for name, mine in json.loads(json.dumps(now)).items():
+        other = [key for key in mine if known.get(name, mine).get(key) != mine[key]]
+        if other:
+            raise UsageError(
+                f"'{out}' holds a curve whose way '{name}' had other {', '.join(other)}",
+                cure=f"Name another --out, or tell them apart, as {name}=WHICH.",
+            )
+        known[name] = mine
+    if known:
+        write_settings(out / RECORD, record | {"ways": known})
 
 
 def _absolute(cohort: Cohort) -> Cohort:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,56 +10,48 @@ from typing import Any
 
 import pandas as pd
 
-from suffice.core import Cohort, Legend, Listener, SufficeError, UsageError, silent
+from suffice.core import Cohort, Listener, SufficeError, UsageError, silent
 from suffice.files import write_text
 from suffice.forecasting import Forecast, forecast
-from suffice.metrics import METRICS, Panel
-from suffice.report.curve_figure import CurvePanel, write_curve_figure
+from suffice.metrics import Panel
+from suffice.report.curve_figure import CurveLine, CurvePanel, write_curve_figure
 from suffice.report.words import metric_words
-from suffice.study import MEAN, read_scores, with_case_means
-from suffice.study.curve_design import CurveDesign
-from suffice.study.curve_table import KEY
+from suffice.study.curve_design import USUAL, CurveDesign
 from suffice.study.engine import Engine
-from suffice.workflows.curving import MOST_DRAWS, PANEL, TRAININGS, Curve, learning_curve
+from suffice.workflows.curve_scores import curve_scores
+from suffice.workflows.curving import MOST_DRAWS, PANEL, Curve, learning_curve
+from suffice.workflows.exchanging import Worth, worth_of
+from suffice.workflows.targets import Target, parse_target
+from suffice.workflows.ways import USUALLY, Way
 
 FORECAST, CHARTS = "forecast.json", ("forecast.png", "forecast.svg")
-_TARGET = re.compile(r"(?:(?P<label>.+):)?(?P<metric>\w+)=(?P<value>[0-9.]+%?)")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A score that is wanted of a structure, or of the mean of all."""
-
-    label: str
-    metric: str
-    value: float
-
-    @property
-    def words(self) -> str:
-        """For a sentence, e.g. ``Dice 0.9`` or ``NSD 0.95 of lung``."""
-        of = "" if self.label == MEAN else f" of {self.label}"
-        return f"{metric_words(self.metric).title} {self.value:g}{of}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What one kind of model needs for one target; without a forecast the reason.
+    """What one kind of model, trained in one way, needs for a target; or why there is no forecast.
 
     ``rows`` are those that the forecast was made of.
     """
 
     rung: str
+    way: str = USUAL
     target: Target
     rows: pd.DataFrame
     forecast: Forecast | None
     problem: str = ""
 
     @property
+    def model(self) -> str:
+        """The kind of model and how it was trained, in words."""
+        return self.rung if self.way == USUAL else f"{self.rung}, {self.way}"
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """The answer, whether the test set can tell, and what makes it doubtful."""
         if self.forecast is None or self.forecast.needed is None:
-            return (f"{self.target.words} with {self.rung}: no forecast. {self.problem}",)
-        found = [f"{self.target.words} with {self.rung} takes {self.forecast.needed.sentence}."]
+            return (f"{self.target.words} with {self.model}: no forecast. {self.problem}",)
+        found = [f"{self.target.words} with {self.model} takes {self.forecast.needed.sentence}."]
         if self.forecast.resolution is not None:
             found.append(self.forecast.resolution.sentence)
         return (*found, *(f"{c.message} {c.cure}" for c in self.forecast.cautions))
@@ -70,62 +61,16 @@ class Answer:
 class Enough:
     """A curve, and what it says about each target.
 
-    ``unit`` is what is counted: ``subjects`` where one has several cases.
+    ``unit`` is what is counted: ``subjects`` where one has several cases. ``worths`` say what
+    other ways to train are worth in labelled cases.
     """
 
     folder: Path
     curve: Curve
     answers: tuple[Answer, ...]
+    worths: tuple[Worth, ...] = ()
     given: int
     unit: str
-
-
-def parse_target(text: str, legend: Legend) -> Target:
-    """Read a target from the command line.
-
-    Parameters
-    ----------
-    text : str
-        ``METRIC=VALUE`` or ``LABEL:METRIC=VALUE``; a metric whose values lie between 0 and 1 and
-        of which more is better.
-    legend : Legend
-
-    Raises
-    ------
-    UsageError
-        If it cannot be read, or there is no such metric or structure.
-
-    Examples
-    --------
-    >>> legend = Legend.from_names({1: "left lung"})
-    >>> parse_target("dice=0.9", legend), parse_target("left lung:nsd=95%", legend)
-    (Target(label='mean', metric='dice', value=0.9), Target(label='left lung', metric='nsd', \
-value=0.95))
-    """
-    found = _TARGET.fullmatch(text.strip())
-    if found is None:
-        raise UsageError(
-            "A target cannot be read", got=f"'{text}'", expected="dice=0.90 or LABEL:nsd=0.95"
-        )
-    label, metric, number = found["label"] or MEAN, found["metric"], found["value"]
-    known = METRICS.get(metric)
-    if known is None or known.unit != "share" or known.better != "higher":
-        raise UsageError(
-            "No target can be set in this metric",
-            got=metric,
-            expected=", ".join(
-                m for m, one in METRICS.items() if (one.unit, one.better) == ("share", "higher")
-            ),
-        )
-    if label not in (MEAN, *legend.names):
-        raise UsageError("There is no such structure", got=label, expected=", ".join(legend.names))
-    try:
-        value = float(number.removesuffix("%")) / (100 if number.endswith("%") else 1)
-    except ValueError:
-        value = -1.0
-    if not 0.0 < value < 1.0:
-        raise UsageError("A target lies between 0 and 1", got=number)
-    return Target(label, metric, value)
 
 
 def enough(
@@ -135,6 +80,7 @@ def enough(
     targets: Sequence[str],
     minutes: float,
     rungs: Sequence[str] = ("auto",),
+    ways: Sequence[Way] = (USUALLY,),
     test: Sequence[str] | None = None,
     n_draws: int = MOST_DRAWS,
     n_seeds: int = 1,
@@ -153,8 +99,8 @@ def enough(
         ``forecast.png`` and ``forecast.svg``. The same call goes on where it was; one with more
         minutes adds draws, and the answer gets better.
     targets : sequence of str
-        See `parse_target`.
-    minutes, rungs, test, n_draws, n_seeds, engine, seed
+        See `suffice.workflows.targets.parse_target`.
+    minutes, rungs, ways, test, n_draws, n_seeds, engine, seed
         See `suffice.workflows.curving.learning_curve`.
     level : float
         How often intervals are to hold the truth.
@@ -174,6 +120,7 @@ def enough(
         out,
         minutes=minutes,
         rungs=rungs,
+        ways=ways,
         test=test,
         n_draws=n_draws,
         n_seeds=n_seeds,
@@ -183,14 +130,27 @@ def enough(
         listener=listener,
     )
     given = given_subjects(curve.design, is_test_named=test is not None)
+    arms = _arms(curve)
     answers = [
-        _answer(curve, str(rung), target, given, level, seed)
-        for rung in dict.fromkeys(curve.table["rung"])
+        _answer(curve, *arm, target, given, level, seed) for target in wanted for arm in arms
+    ]
+    by_name = {way.name: way for way in curve.ways}
+    worths = [
+        worth_of(curve, rung, by_name[way], target, level=level, seed=seed)
         for target in wanted
+        for rung, way in arms
+        if way != USUAL and way in by_name
     ]
     labelled = cohort.labelled()
     unit = "cases" if len(labelled) == len(labelled.subjects) else "subjects"
-    found = Enough(folder=curve.folder, curve=curve, answers=tuple(answers), given=given, unit=unit)
+    found = Enough(
+        folder=curve.folder,
+        curve=curve,
+        answers=tuple(answers),
+        worths=tuple(worths),
+        given=given,
+        unit=unit,
+    )
     _write(found)
     return found
 
@@ -201,61 +161,54 @@ def given_subjects(design: CurveDesign, *, is_test_named: bool) -> int:
     return n - len(design.parts[0]) if is_test_named else n
 
 
-def curve_scores(curve: Curve, rung: str, label: str, metric: str) -> pd.DataFrame:
-    """Gather the scores of one curve: a row for each training and test subject.
-
-    Where draws are scored on different subjects, only those that are complete are taken, as means
-    over different subjects at different sizes would bend the curve.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``n_cases`` (subjects, if one has several cases), ``draw, seed, subject, value``.
-    """
-    trained = curve.table[(curve.table["rung"] == rung) & (curve.table["note"] == "")]
-    trained = trained.drop_duplicates([*KEY])
-    if not curve.design.is_fixed:
-        complete = trained.groupby(["draw", "seed"])["n_subjects"].transform("nunique")
-        most = complete.max() if len(trained) else 0
-        trained = trained[complete == most]
-    parts = []
-    for row in trained.to_dict("records"):
-        name = f"{rung}-n{row['n_subjects']:04d}-draw{row['draw']}-seed{row['seed']}.csv"
-        scores = with_case_means(read_scores(curve.folder / TRAININGS / name))
-        mine = scores[(scores["label"] == label) & (scores["metric"] == metric)]
-        means = mine.groupby("subject", sort=False)["value"].mean().reset_index()
-        parts.append(means.assign(n_cases=row["n_subjects"], draw=row["draw"], seed=row["seed"]))
-    columns = ["n_cases", "draw", "seed", "subject", "value"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+def _arms(curve: Curve) -> list[tuple[str, str]]:
+    """List kinds of models with their ways, the usual way first."""
+    arms = curve.table[["rung", "way"]].drop_duplicates().itertuples(index=False, name=None)
+    order = [way.name for way in curve.ways]
+    return sorted(
+        ((str(rung), str(way)) for rung, way in arms),
+        key=lambda arm: order.index(arm[1]) if arm[1] in order else len(order),
+    )
 
 
-def _answer(curve: Curve, rung: str, target: Target, given: int, level: float, seed: int) -> Answer:
-    rows = curve_scores(curve, rung, target.label, target.metric)
+def _answer(
+    curve: Curve, rung: str, way: str, target: Target, given: int, level: float, seed: int
+) -> Answer:
+    rows = curve_scores(curve, rung, target.label, target.metric, way=way)
     means = rows.groupby(["n_cases", "draw", "seed"])["value"].mean().reset_index()
     try:
         made = forecast(rows, target=target.value, given=given, level=level, seed=seed)
     except SufficeError as error:
-        notes = [note for note in curve.table[curve.table["rung"] == rung]["note"] if note]
+        is_mine = (curve.table["rung"] == rung) & (curve.table["way"] == way)
+        notes = [note for note in curve.table[is_mine]["note"] if note]
         why = notes[0] if notes else str(error)
-        return Answer(rung=rung, target=target, rows=means, forecast=None, problem=why)
-    return Answer(rung=rung, target=target, rows=means, forecast=made)
+        return Answer(rung=rung, way=way, target=target, rows=means, forecast=None, problem=why)
+    return Answer(rung=rung, way=way, target=target, rows=means, forecast=made)
 
 
 def _write(found: Enough) -> None:
     write_text(found.folder / FORECAST, json.dumps(to_json(found), indent=1))
     panels = [
         CurvePanel(
-            title=f"{answer.target.words} with {answer.rung}",
-            metric=metric_words(answer.target.metric).title,
-            rows=answer.rows,
-            forecast=answer.forecast,
+            title=f"{target.words} with {rung}",
+            metric=metric_words(target.metric).title,
+            lines=lines,
             unit=found.unit,
         )
-        for answer in found.answers
-        if answer.forecast is not None
+        for (rung, target), lines in _lines(found.answers).items()
     ]
     for name in CHARTS if panels else ():
         write_curve_figure(found.folder / name, panels)
+
+
+def _lines(answers: Sequence[Answer]) -> dict[tuple[str, Target], list[CurveLine]]:
+    """Gather the curves that share a panel: all ways of a kind of model."""
+    panels: dict[tuple[str, Target], list[CurveLine]] = {}
+    for one in answers:
+        if one.forecast is not None:
+            line = CurveLine(name=one.way, rows=one.rows, forecast=one.forecast)
+            panels.setdefault((one.rung, one.target), []).append(line)
+    return panels
 
 
 def to_json(found: Enough) -> dict[str, Any]:
@@ -274,6 +227,7 @@ def to_json(found: Enough) -> dict[str, Any]:
         "answers": [
             {
                 "rung": answer.rung,
+                "way": answer.way,
                 "label": answer.target.label,
                 "metric": answer.target.metric,
                 "wanted": answer.target.value,
@@ -282,4 +236,5 @@ def to_json(found: Enough) -> dict[str, Any]:
             }
             for answer in found.answers
         ],
+        "worth": [worth.to_json() for worth in found.worths],
     }
