@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ def write_curve_figure(path: Path, panels: Sequence[CurvePanel]) -> None:
             _draw(axes, panel)
         for axes in places[len(panels) :]:
             axes.set_axis_off()
-        figure.supxlabel(_caption(panels), fontsize=8.5)
+        figure.supxlabel(textwrap.fill(_caption(panels), 90 * n_columns), fontsize=8.5)
         with writing_file(path) as partial:
             kind = path.suffix.removeprefix(".")
             about = {"Date": None} if kind == "svg" else {"Software": None}
@@ -104,7 +105,7 @@ def _caption(panels: Sequence[CurvePanel]) -> str:
         )
     return (
         f"Dots: trainings; lines: forecasts, dashed beyond what was measured, the usual way with"
-        f" its {level} interval;\ndiamonds and bars: cases that the target takes, and their"
+        f" its {level} interval; diamonds and bars: cases that the target takes, and their"
         " intervals"
     )
 
@@ -180,5 +181,8 @@ def _draw_targets(axes: Axes, lines: Sequence[CurveLine]) -> None:
         colour = _ORANGE if len(lines) == 1 else _COLOURS[number % len(_COLOURS)]
         low, high = needed.low or needed.limit, needed.high or needed.limit
         axes.plot([low, high], [y, y], color=colour, linewidth=2.6)
+        if needed.high is None:
+            # An interval that is open above.
+            axes.plot([high], [y], marker=">", markersize=7, color=colour, clip_on=False)
         if needed.n_cases is not None:
             axes.plot([needed.n_cases], [y], marker="D", markersize=5, color=colour)
