@@ -35,20 +35,6 @@ def inference_table(rows: pd.DataFrame) -> Iterator[str]:
     yield f"{machine_line(rows.iloc[0])}\n"
 
 
-def bf16_sentence(rows: pd.DataFrame) -> Iterator[str]:
-    """Say what bfloat16 costs where the section on tiled inference was measured."""
-    line = rows.iloc[0]
-    yield (
-        f"\nIn bf16: one tile of {line['voxels']}x{line['voxels']}x{line['voxels']} voxels through "
-        f"the same network takes {line['bf16_seconds']:.1f} s in bf16 and "
-        f"{line['fp32_seconds']:.2f} s in fp32 on one thread of this processor, "
-        f"{line['ratio']:.0f} times as long, as it has no instructions for bf16 "
-        f"({line['flags']}): whole volumes would take hours and were not run. suffice looks for "
-        "those instructions and predicts in fp32 here. On processors with AMX, or AVX-512 with "
-        "bf16, the table is not measured.\n"
-    )
-
-
 def metrics_table(rows: pd.DataFrame) -> Iterator[str]:
     """Give the section on the speed of the metrics."""
     first = rows.iloc[0]

@@ -50,6 +50,7 @@ def test_a_training_takes_all_but_the_head(
     pretrained: Path, tiny_cohort: Cohort, small_plan: Plan, tmp_path: Path
 ) -> None:
     source = read_source(pretrained)
+    assert not source.from_masks
     assert source.kind == "a pretrained by spark of suffice"
     torch.manual_seed(0)
     network = UNetSegmenter.objective.build(small_plan)

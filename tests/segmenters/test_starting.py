@@ -224,6 +224,7 @@ def test_the_plan_from_a_model_of_ours(
     monkeypatch.setattr("suffice.segmenters.starting_plan.seconds_per_step", lambda *_: 0.01)
     ball_model.save(tmp_path / "ball")
     source = read_source(tmp_path / "ball")
+    assert source.from_masks
     own = {
         "near": replace(small_plan, spacing_mm=(1.2, 1.2, 1.2), widths=(24, 32)),
         "far": replace(small_plan, spacing_mm=(0.1, 0.1, 0.1)),

@@ -262,6 +262,9 @@ def test_places_that_cannot_be(pairs: Path, tmp_path: Path) -> None:
         import_cohort(pairs / "images" / "c0.nii.gz", tmp_path / "cohort")
     with pytest.raises(UsageError, match="would lie inside the source"):
         import_cohort(pairs, pairs / "cohort")
+    import_cohort(pairs, tmp_path / "ready")
+    with pytest.raises(UsageError, match="is a cohort already: got cohort.toml"):
+        import_cohort(tmp_path / "ready", tmp_path / "again")
     with pytest.raises(UsageError, match="lies inside the cohort folder"):
         import_cohort(pairs, tmp_path, overwrite=True)
     (tmp_path / "mine").mkdir()

@@ -1,12 +1,14 @@
 """What learns, from what and how: what a study keeps of it, and what is refused at once."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from suffice.core import Cohort, CohortError, UsageError
 from suffice.segmenters import RUNGS
 from suffice.segmenters.pooled_unet import STRATEGIES
+from suffice.workflows import learning
 from suffice.workflows.learning import check_ways, started, starting
 from suffice.workflows.running import run
 
@@ -33,6 +35,20 @@ def test_what_no_training_could_do_is_refused_before_the_first(tiny_cohort: Coho
     with pytest.raises(CohortError):
         check_ways(labelled, pool, ["unet"], {"raters": "soft"})
     check_ways(labelled, pool.subset([]), ["threshold"], {})
+
+
+@pytest.mark.parametrize("from_masks", [True, False])
+def test_weights_that_may_know_the_scored_masks_are_a_caution(
+    from_masks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = SimpleNamespace(from_masks=from_masks)
+    monkeypatch.setattr(learning, "read_source", lambda path: source)
+    found = learning.doubt_of_start(starting(Path("there/organ"), ()))
+    assert (found is not None) == from_masks
+    if found is not None:
+        assert found.kind == "weights-may-know"
+        assert "'organ'" in found.message
+    assert learning.doubt_of_start(starting(None, ())) is None
 
 
 def test_a_refused_study_leaves_nothing(tiny_cohort: Cohort, tmp_path: Path) -> None:

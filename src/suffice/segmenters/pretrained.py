@@ -17,6 +17,7 @@ from suffice.core import (
     silent,
 )
 from suffice.segmenters.fitting import Fitting
+from suffice.segmenters.starting import PRETRAINED
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.unlabelled import brighter_part, store_unlabelled
 from suffice.training.machine import Machine
@@ -60,7 +61,7 @@ class PretrainedUNet(UNetSegmenter):
         If there is no such method.
     """
 
-    rung: ClassVar[str] = "pretrained"
+    rung: ClassVar[str] = PRETRAINED
 
     def __init__(self, *, method: str = SparK.name, plan: Plan | None = None) -> None:
         super().__init__(plan=None if plan is None else _for_scans(plan))

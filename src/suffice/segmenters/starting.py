@@ -28,6 +28,9 @@ from suffice.weights.nnunet_names import is_nnunet
 from suffice.weights.resnet_names import ours_of_resnet, resnet_blocks, resnet_prefix
 from suffice.weights.shapes import shape_of
 
+PRETRAINED = "pretrained"
+"""The kind of model that `suffice pretrain` leaves."""
+
 _UNKNOWN = "unknown: ask whom you have the weights from before you publish what comes of them"
 
 
@@ -50,6 +53,8 @@ class Source:
     labels : tuple of str
         Their structures, background left out; empty where unknown.
     licence : str
+    from_masks : bool
+        Whether masks may have taught them; `suffice pretrain` learns from scans alone.
     """
 
     path: Path
@@ -62,6 +67,7 @@ class Source:
     labels: tuple[str, ...] = ()
     licence: str = ""
     notes: tuple[str, ...] = ()
+    from_masks: bool = True
 
     def put_into(self, network: nn.Module, legend: Legend) -> Account:
         """Copy what fits into a network, rows of the last layer by the structures' names.
@@ -158,6 +164,7 @@ def _own(folder: Path) -> Source:
         plan=plan,
         labels=card.legend.names,
         licence=card.licence or "as of the scans that it was trained on",
+        from_masks=rung != PRETRAINED,
     )
 
 

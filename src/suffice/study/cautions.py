@@ -24,7 +24,8 @@ class Caution:
     Parameters
     ----------
     kind : str
-        ``duplicate-scan``, ``near-duplicate``, ``changed-versions`` or ``partly-labelled``.
+        ``duplicate-scan``, ``near-duplicate``, ``changed-versions``, ``partly-labelled`` or
+        ``weights-may-know``.
     cases : tuple of str
         Names of the cases concerned.
     message, cure : str

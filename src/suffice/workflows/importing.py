@@ -199,6 +199,12 @@ def _check_places(source: Path, out: Path, overwrite: bool) -> None:
             f"'{source}' is not a folder" if source.exists() else f"'{source}' does not exist",
             cure="Name the folder that holds the images and masks.",
         )
+    if (source / COHORT_TOML).is_file():
+        raise UsageError(
+            f"'{source}' is a cohort already",
+            got=COHORT_TOML,
+            cure="Give it to 'suffice check' or 'suffice run'; nothing is left to import.",
+        )
     real_source, real_out = source.resolve(), out.resolve()
     if real_source == real_out or real_source in real_out.parents:
         raise UsageError(

@@ -13,6 +13,7 @@ from suffice.segmenters.several_raters import FIRST, RatersUNetSegmenter
 from suffice.segmenters.starting import read_source
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.yolo import YoloSegmenter
+from suffice.study import Caution
 from suffice.training.partly_labelled import PartlyLabelled
 from suffice.training.tuning import tuning_named
 from suffice.workflows.allotting import AUTO, DEFAULT_RUNG, Rungs, choose_rung
@@ -174,6 +175,28 @@ def started(settings: Mapping[str, Any], kind: type[Segmenter]) -> dict[str, Any
     if kind is UNetSegmenter:
         found |= {way: settings[way] for way in ("unlabelled", "raters") if way in settings}
     return found
+
+
+def doubt_of_start(settings: Mapping[str, Any]) -> Caution | None:
+    """Warn where weights to start from may have learned from the masks that are scored.
+
+    What they learned from is not written in them. Weights of `suffice pretrain` saw no mask.
+
+    Parameters
+    ----------
+    settings : mapping
+        As `starting` says them.
+    """
+    if "init" not in settings or not read_source(Path(settings["init"])).from_masks:
+        return None
+    name = Path(settings["init"]).name
+    return Caution(
+        "weights-may-know",
+        (),
+        f"The U-Nets of this study start from '{name}', and nothing tells whether it has learned "
+        "from masks of these subjects; if it has, the score is too good",
+        "Start from weights of other subjects, or from what 'suffice pretrain' made of the scans.",
+    )
 
 
 def check_ways(

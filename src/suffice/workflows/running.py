@@ -30,7 +30,7 @@ from suffice.workflows.allotting import AUTO, Rungs, allot, choose_rungs
 from suffice.workflows.climbing import Job, choose, fit_final, fit_folds, score_rung, write_ladder
 from suffice.workflows.evaluating import Evaluation
 from suffice.workflows.judging import judge_study
-from suffice.workflows.learning import check_ways, starting
+from suffice.workflows.learning import check_ways, doubt_of_start, starting
 from suffice.workflows.locking import alone_in
 from suffice.workflows.measuring import measure_study
 from suffice.workflows.opening import divide, open_study
@@ -203,6 +203,8 @@ def _doubts(job: Job) -> tuple[Caution, ...]:
         cautions = tuple(Caution(f.kind, f.cases, f.message, f.cure) for f in copies)
         partly = labelled_in_part(job.cohort)
         cautions += tuple(Caution(f.kind, (), f.message, f.cure) for f in partly)
+        start = doubt_of_start(job.record.settings)
+        cautions += () if start is None else (start,)
     changed = changed_versions(job.record.versions)
     if changed is not None and changed not in cautions:
         cautions = (*cautions, changed)
