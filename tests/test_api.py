@@ -32,6 +32,7 @@ EXPORTED = [
     "check_cohort",
     "cluster",
     "compare",
+    "deidentify",
     "enough",
     "evaluate",
     "forecast",

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from suffice.workflows.clustering import cluster
     from suffice.workflows.comparing import compare
     from suffice.workflows.curving import learning_curve
+    from suffice.workflows.deidentifying import deidentify
     from suffice.workflows.enough import enough
     from suffice.workflows.evaluating import advise_on, evaluate
     from suffice.workflows.fusing import fuse_cohort
@@ -82,6 +83,7 @@ __all__ = [
     "check_cohort",
     "cluster",
     "compare",
+    "deidentify",
     "enough",
     "evaluate",
     "forecast",
@@ -147,6 +149,7 @@ _HOMES = {
     "suffice.workflows.clustering": ["cluster"],
     "suffice.workflows.comparing": ["compare"],
     "suffice.workflows.curving": ["learning_curve"],
+    "suffice.workflows.deidentifying": ["deidentify"],
     "suffice.workflows.enough": ["enough"],
     "suffice.workflows.evaluating": ["advise_on", "evaluate"],
     "suffice.workflows.fusing": ["fuse_cohort"],

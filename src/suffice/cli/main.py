@@ -14,6 +14,7 @@ from suffice.cli.checking import check
 from suffice.cli.clustering import cluster
 from suffice.cli.comparing import compare
 from suffice.cli.console import answer
+from suffice.cli.deidentifying import deidentify
 from suffice.cli.enough import enough
 from suffice.cli.evaluating import evaluate
 from suffice.cli.fusing import fuse
@@ -59,6 +60,7 @@ def _options(
 app.command("import")(import_)
 app.add_typer(weights)
 for _command in (
+    deidentify,
     check,
     plan,
     cluster,

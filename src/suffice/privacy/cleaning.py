@@ -1,0 +1,60 @@
+"""Which format is cleaned by what, and what a cleaner is given."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from suffice.io.formats import is_dicom_file, suffix_of
+from suffice.privacy.keys import Key
+from suffice.privacy.names import Names
+from suffice.privacy.options import Options
+
+Done = dict[str, set[str]]
+
+_MODULES = {
+    ".dcm": "dicom_file",
+    ".dicom": "dicom_file",
+    ".ima": "dicom_file",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What cleaning a file needs to know of all others.
+
+    Parameters
+    ----------
+    key : Key
+    options : Options
+    names : Names
+    forbidden : frozenset of str
+        Parts of names and identifiers, in lower case, that no text may hold.
+    targets : dict of PurePath to PurePath
+        The new name of every file below the source, for files that name others.
+    """
+
+    key: Key
+    options: Options
+    names: Names
+    forbidden: frozenset[str]
+    targets: Mapping[PurePath, PurePath]
+
+
+Cleaner = Callable[[Path, Path, PurePath, Job], Done]
+
+
+def kind_of(path: Path) -> str:
+    """Name the module that cleans a file; empty where there is none."""
+    if path.suffix.lower() not in _MODULES and is_dicom_file(path):
+        return "dicom_file"
+    return _MODULES.get(suffix_of(path), "")
+
+
+def cleaner_for(kind: str) -> Cleaner:
+    """Import the function ``clean(source, target, relative, job)`` of a kind."""
+    module = importlib.import_module(f"suffice.privacy.{kind}")
+    cleaner: Cleaner = module.clean
+    return cleaner
