@@ -1,5 +1,6 @@
 """Import as a user does it: made trees for every kind of dirt, and the real sets."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -340,6 +341,30 @@ def test_coco_without_outlines(tmp_path: Path) -> None:
 def test_dicom_of_three_kinds(tmp_path: Path) -> None:
     report = import_cohort(real("sarcoma_STS_008") / "dicom", tmp_path / "cohort")
     assert len(report.cohort) == 3 and report.cohort.subjects == ("subject-001",)
-    assert [item.reason for item in report.left_out] == [
-        "contours (RTSTRUCT): importing contours is not offered"
-    ] * 3
+    assert report.left_out == ()
+    assert report.cohort.legend.names == ("GTV_Mass_CT", "GTV_Mass_MR_T1", "GTV_Mass_PET")
+    drawn = [np.count_nonzero(read_case_mask(report.cohort, c).array) for c in report.cohort.cases]
+    assert drawn == [8862, 8862, 388]
+
+
+def test_segments_that_overlap_are_all_kept(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    shutil.copytree(real("dicom_seg") / "dcmqi" / "ct-3slice", source / "ct")
+    shutil.copy(real("dicom_seg") / "dcmqi" / "partial_overlaps.dcm", source / "seg.dcm")
+    report = import_cohort(source, tmp_path / "cohort")
+    (case,) = report.cohort.cases
+    names = {label.value: label.name for label in report.cohort.legend}
+    sizes = {}
+    for rater in case.masks:
+        array = read_case_mask(report.cohort, case, rater).array
+        for value in np.unique(array[array > 0]):
+            sizes[names[int(value)]] = (rater, np.count_nonzero(array == value))
+    assert sizes == {
+        "GREEN": ("expert", 9602),
+        "ORANGE": ("expert-overlap-1", 11888),
+        "PURPLE": ("expert-overlap-2", 10743),
+        "LIGHT_BLUE": ("expert", 6693),
+        "DARK_BLUE": ("expert", 4713),
+    }
+    assert any("Structures overlap in 1 cases" in note for note in report.notes)
+    assert report.cohort.legend.labels[1].code == "SCT:51114001:Artery"

@@ -26,7 +26,7 @@ Quality = Annotated[
     ),
 ]
 MaskFormat = Annotated[
-    Literal["auto", "nii.gz", "nrrd", "mha", "png", "tif", "dicom-seg"],
+    Literal["auto", "nii.gz", "nrrd", "mha", "png", "tif", "dicom-seg", "rtstruct"],
     typer.Option("--format", help="Format of the masks; by default one that fits the scan."),
 ]
 Modality = Annotated[
@@ -75,5 +75,9 @@ def names_of(text: str) -> list[str]:
 
 def suffix_of_format(file_format: str) -> str | None:
     """Give the suffix of masks in a format, ``None`` for the one that fits the scan."""
-    own = {"auto": None, "dicom-seg": ".seg.dcm"}
+    own: dict[str, str | None] = {
+        "auto": None,
+        "dicom-seg": ".seg.dcm",
+        "rtstruct": ".rtstruct.dcm",
+    }
     return own.get(file_format, f".{file_format}")

@@ -79,7 +79,9 @@ def write_mask(
     model: str | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a mask in the format of its suffix: .nii.gz .nii .nrrd .mha .png .tif .seg.dcm.
+    """Write a mask in the format of its suffix: .nii.gz .nii .nrrd .mha .png .tif, or DICOM.
+
+    DICOM objects end in .seg.dcm or .rtstruct.dcm.
 
     Values are stored unscaled in the smallest unsigned type that holds them; no text from
     anywhere goes into the header, but for DICOM objects.
@@ -194,6 +196,7 @@ def _write_object(
     partial: Path, path: Path, mask: LabelMap, like: Path | None, model: str | None
 ) -> None:
     from suffice.io.objects.maker import Maker
+    from suffice.io.objects.rtstruct_write import write_rtstruct
     from suffice.io.objects.seg_write import write_seg
     from suffice.io.objects.source import read_source
 
@@ -202,7 +205,8 @@ def _write_object(
             f"'{path}' would refer to no series",
             cure="Name the DICOM series that the mask was drawn on.",
         )
-    write_seg(partial, mask, read_source(like), maker=Maker(model))
+    write = write_seg if suffix_of(path) == ".seg.dcm" else write_rtstruct
+    write(partial, mask, read_source(like), maker=Maker(model))
 
 
 def _write_voxels(

@@ -169,7 +169,9 @@ def _taken_in(
         raise _nothing_usable(source, layout, intake.left_out)
     if copy:
         cases = [copied(case, folder) for case in cases]
-    legend = Legend.from_names(intake.labels, ignore=intake.unlabelled)
+    named = Legend.from_names(intake.labels, ignore=intake.unlabelled)
+    labels = tuple(replace(each, code=draft.codes.get(each.value)) for each in named)
+    legend = replace(named, labels=labels)
     cohort = Cohort(source.resolve().name, folder, draft.channels, legend, tuple(cases))
     write_cohort(cohort, folder, left_out=intake.left_out)
     return cases

@@ -159,7 +159,7 @@ def test_dicom_numbers_people_and_days(make_series, tmp_path: Path) -> None:
     assert cases[0].images["image"].is_dir() and cases[2].images["image"].is_file()
     assert (draft.channels[0].modality, draft.channels[0].unit) == ("CT", "HU")
     reasons = " ".join(item.reason for item in draft.left_out)
-    assert "importing contours is not offered" in reasons and "junk.dcm" in reasons
+    assert "a DICOM object (RTSTRUCT), no scan" in reasons and "junk.dcm" in reasons
     dated = Dicom(keep_dates=True).collect(tmp_path).cases[0].case
     assert dated.date == "2020-03-01"
     assert "SECRET" not in str(draft)

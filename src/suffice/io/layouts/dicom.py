@@ -1,4 +1,4 @@
-"""Trees of DICOM series as scanners and archives export them."""
+"""Trees of DICOM series as scanners and archives export them, with what was drawn on them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from suffice.core import DEFAULT_CHANNEL, Case, Channel, CohortError, Modality, SufficeError, Unit
+from suffice.io.layouts.dicom_drawings import (
+    Drawings,
+    note_drawings,
+    series_of_object,
+    without_series,
+)
 from suffice.io.layouts.draft import Draft, DraftCase
 from suffice.io.layouts.names import is_dicom, is_paper, listed, walk
 from suffice.io.left_out import LeftOut
@@ -17,10 +23,6 @@ from suffice.io.left_out import LeftOut
 if TYPE_CHECKING:
     from suffice.io.dicom_headers import Series
 
-_NO_SCANS = {
-    "RTSTRUCT": "contours (RTSTRUCT): importing contours is not offered",
-    "SEG": "a segmentation object (SEG): importing it is not offered",
-}
 _N_PEEK = 100
 
 
@@ -33,12 +35,16 @@ class _Series:
     date: str
     modality: str
     is_rescaled: bool
+    uid: str
     files: tuple[Path, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Dicom:
-    """One case a series; subjects and visits are numbered, since their names identify people."""
+    """One case a series; subjects and visits are numbered, since their names identify people.
+
+    SEG and RTSTRUCT objects of the series that they name are its masks.
+    """
 
     keep_dates: bool = False
 
@@ -56,7 +62,7 @@ class Dicom:
         """Group files by series and folder; number subjects in the order of their paths."""
         from suffice.io.dicom import MODALITY_OF
 
-        series, n_in_folder, left_out = _find_series(source)
+        series, n_in_folder, objects, left_out = _find_series(source)
         series, unit, unit_notes = _in_one_unit(series, left_out)
         if not series:
             raise CohortError(
@@ -68,6 +74,8 @@ class Dicom:
             for i, patient in enumerate(dict.fromkeys(one.patient for one in series), 1)
         }
         visits = _visits(series)
+        left_out += without_series(objects, {one.uid for one in series})
+        drawings = Drawings(objects, left_out)
         names: Counter[str] = Counter()
         cases = []
         for one in series:
@@ -80,13 +88,16 @@ class Dicom:
             alone = n_in_folder[one.files[0].parent] == 1
             path = one.files[0].parent if alone else one.files[0]
             date = _iso(one.date) if self.keep_dates else ""
-            cases.append(DraftCase(Case(name, subject, {DEFAULT_CHANNEL: path}, {}, visit, date)))
+            case = Case(name, subject, {DEFAULT_CHANNEL: path}, {}, visit, date)
+            cases.append(DraftCase(case, drawings.of_series(one.uid, name, path)))
         kinds = sorted({MODALITY_OF.get(one.modality, "OTHER") for one in series})
         notes = [
             f"{len(series)} series of {len(subjects)} patients: subjects and visits are numbered, "
             "as identifiers"
             + (" identify people" if self.keep_dates else " and dates identify people")
         ]
+        n_objects = sum(len(paths) for paths in objects.values())
+        notes += [*note_drawings(n_objects, drawings.labels), *drawings.notes]
         if len(kinds) > 1:
             notes.append(
                 f"The series are of several kinds ({listed(kinds)}): "
@@ -96,6 +107,8 @@ class Dicom:
         return Draft(
             cases=tuple(cases),
             channels=(Channel(DEFAULT_CHANNEL, modality, unit),),
+            labels=drawings.labels or None,
+            codes=drawings.codes,
             left_out=tuple(left_out),
             notes=(*notes, *unit_notes),
         )
@@ -116,11 +129,16 @@ def _in_one_unit(
     return [one for one in series if one not in bare], "HU", []
 
 
-def _find_series(source: Path) -> tuple[list[_Series], Counter[Path], list[LeftOut]]:
+def _find_series(
+    source: Path,
+) -> tuple[list[_Series], Counter[Path], dict[str, list[Path]], list[LeftOut]]:
+    """Find series, and the objects drawn on each, in a tree of files."""
     from suffice.io.dicom_headers import is_scan, read_header, series_of_files
+    from suffice.io.objects.opening import kind_of_header
 
     left_out: list[LeftOut] = []
     files_in: dict[Path, list[Path]] = {}
+    objects: dict[str, list[Path]] = {}
     for path in walk(source):
         if not is_dicom(path):
             if not is_paper(path):
@@ -131,11 +149,13 @@ def _find_series(source: Path) -> tuple[list[_Series], Counter[Path], list[LeftO
         except SufficeError as error:
             left_out.append(LeftOut(path, str(error)))
             continue
-        if is_scan(header):
+        if kind_of_header(header) is not None:
+            objects.setdefault(series_of_object(header), []).append(path)
+        elif is_scan(header):
             files_in.setdefault(path.parent, []).append(path)
         else:
             kind = str(header.get("Modality", ""))
-            left_out.append(LeftOut(path, _NO_SCANS.get(kind, f"a DICOM object ({kind}), no scan")))
+            left_out.append(LeftOut(path, f"a DICOM object ({kind}), no scan"))
     found = []
     for folder, files in files_in.items():
         try:
@@ -146,7 +166,7 @@ def _find_series(source: Path) -> tuple[list[_Series], Counter[Path], list[LeftO
     scouts = [series for series in found if series.is_localizer]
     left_out += [LeftOut(s.frames[0].path, f"{s} is a localizer, no scan") for s in scouts]
     kept = [_told(series, source) for series in found if not series.is_localizer]
-    return kept, n_in_folder, left_out
+    return kept, n_in_folder, objects, left_out
 
 
 def _told(series: Series, source: Path) -> _Series:
@@ -159,6 +179,7 @@ def _told(series: Series, source: Path) -> _Series:
         str(header.get("StudyDate") or ""),
         series.modality,
         series.is_rescaled,
+        str(header.get("SeriesInstanceUID") or ""),
         files,
     )
 

@@ -63,6 +63,8 @@ class Draft:
     channels : tuple of Channel
     labels : dict of int to str, optional
         Names that the source itself gives to its label values.
+    codes : dict of int to str, optional
+        Their codes, see `Label`, where the source tells them.
     ignore : int, optional
         The value of unlabelled voxels, where the source says so itself.
     orphans : tuple of Path
@@ -75,6 +77,7 @@ class Draft:
     cases: tuple[DraftCase, ...]
     channels: tuple[Channel, ...] = (Channel(),)
     labels: Mapping[int, str] | None = None
+    codes: Mapping[int, str] = field(default_factory=dict)
     ignore: int | None = None
     orphans: tuple[Path, ...] = ()
     left_out: tuple[LeftOut, ...] = ()

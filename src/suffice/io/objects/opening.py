@@ -16,6 +16,9 @@ from suffice.io.objects.fitting import Structure
 SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """Segmentation Storage and Label Map Segmentation Storage."""
 
+RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+"""RT Structure Set Storage."""
+
 
 class Drawn(Protocol):
     """Structures that somebody drew on a series."""
@@ -44,23 +47,24 @@ class Drawn(Protocol):
 
 
 def kind_of(path: Path) -> str | None:
-    """Say whether a file is a ``SEG``, or none of these."""
-    if not path.is_file():
-        return None
-    header = read_header(path)
-    return kind_of_header(header)
+    """Say whether a file is a ``SEG`` or an ``RTSTRUCT``; ``None`` where it is neither."""
+    return kind_of_header(read_header(path)) if path.is_file() else None
 
 
 def kind_of_header(header: Any) -> str | None:
     """Say what kind of drawing a header speaks of."""
-    return "SEG" if str(header.get("SOPClassUID", "")) in SEG_CLASSES else None
+    of_class = str(header.get("SOPClassUID", ""))
+    if of_class in SEG_CLASSES:
+        return "SEG"
+    return "RTSTRUCT" if of_class == RTSTRUCT_CLASS else None
 
 
 def open_drawn(path: Path) -> Drawn:
     """Open an object of which `kind_of` knows the kind."""
+    from suffice.io.objects.rtstruct_read import read_rtstruct
     from suffice.io.objects.seg_read import read_seg
 
-    return read_seg(path)
+    return read_seg(path) if kind_of(path) == "SEG" else read_rtstruct(path)
 
 
 def in_terms_of(
