@@ -13,8 +13,8 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from suffice.core import UsageError
+from suffice.core.elements import element_sizes
 from suffice.metrics import surface_distances
-from suffice.metrics.elements import element_sizes
 
 SPACINGS = st.sampled_from([0.3, 0.5, 0.7, 1.0, 1.25, 3.0])
 DEFINITIONS = st.sampled_from(["elements", "voxels"])

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import UsageError
+from suffice.core.elements import element_sizes, is_border, neighbour_codes
 from suffice.metrics.distance import Surface, nearest
-from suffice.metrics.elements import element_sizes, is_border, neighbour_codes
 from suffice.metrics.few import distances_of_few
 from suffice.metrics.lattice import Lattice
 

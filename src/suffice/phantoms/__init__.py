@@ -6,16 +6,20 @@ from suffice.phantoms.phantom import Phantom
 from suffice.phantoms.pose import chest_grid
 from suffice.phantoms.scribbles import scribble
 from suffice.phantoms.simple import ball, discs, picture_of_cells
+from suffice.phantoms.solids import KINDS, Solid, draw_solid
 
 __all__ = [
+    "KINDS",
     "Chest",
     "Nodule",
     "Phantom",
+    "Solid",
     "ball",
     "chest_ct",
     "chest_grid",
     "discs",
     "draw_chest",
+    "draw_solid",
     "picture_of_cells",
     "scribble",
 ]
