@@ -6,6 +6,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from highdicom.sr import srread
 
 from suffice.core import Channel, Cohort, FileFormatError, Progress, UsageError
 from suffice.io import read_image, read_mask
@@ -245,3 +246,30 @@ def test_dicom_series_get_segmentations_that_refer_to_them(
     assert shares.is_fractional
     again = predict(model, [scans], out, suffix=".seg.dcm", load=fakes.load)
     assert again.skipped == (out / "askew.seg.dcm",)
+
+
+def test_reports_and_pictures_go_with_the_segmentations(
+    tiny_cohort: Cohort, model: Path, tmp_path: Path, fakes, hospital_series
+) -> None:
+    series, out = hospital_series(tmp_path / "scans" / "askew"), tmp_path / "masks"
+    options = {"suffix": ".seg.dcm", "report": True, "overlay": True, "load": fakes.load}
+    predict(model, [series], out, **options)
+    (group,) = srread(
+        out / "reports" / "askew.sr.dcm"
+    ).content.get_volumetric_roi_measurement_groups()
+    mask = read_mask(out / "askew.seg.dcm", tiny_cohort.legend)
+    volume = np.count_nonzero(mask.array) * mask.grid.voxel_volume_ml
+    assert group.get_measurements()[0].value == pytest.approx(volume, abs=1e-6)
+    assert len(list((out / "overlays" / "askew").iterdir())) == 14
+    predict(model, [series], out, overwrite=True, **options)
+    assert len(list((out / "overlays" / "askew").iterdir())) == 14
+
+
+@pytest.mark.parametrize(
+    ("suffix", "option"), [(".nii.gz", "overlay"), (None, "report"), (".rtstruct.dcm", "report")]
+)
+def test_reports_and_pictures_need_dicom_masks(
+    suffix: str | None, option: str, model: Path, tmp_path: Path, fakes
+) -> None:
+    with pytest.raises(UsageError, match="Give --format dicom-seg"):
+        predict(model, [tmp_path], tmp_path / "o", suffix=suffix, load=fakes.load, **{option: True})

@@ -41,6 +41,14 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Keep the probability of each class too.")
     ] = False,
+    sr: Annotated[
+        bool,
+        typer.Option("--sr", help="Write volumes as a DICOM structured report on each SEG too."),
+    ] = False,
+    overlay: Annotated[
+        bool,
+        typer.Option("--overlay", help="Copy DICOM slices with the outlines burned in, too."),
+    ] = False,
     quality: Quality = True,
     force: Force = False,
     as_json: Json = False,
@@ -65,6 +73,8 @@ def predict(
             match_brightness=match_brightness,
             keep_probabilities=probabilities,
             judge=quality,
+            report=sr,
+            overlay=overlay,
             overwrite=force,
             listener=listener,
         )

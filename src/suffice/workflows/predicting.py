@@ -9,20 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-from suffice.core import (
-    Grid,
-    Image,
-    Listener,
-    Progress,
-    StorageError,
-    SufficeError,
-    UsageError,
-    silent,
-)
-from suffice.files import writing_file
+from suffice.core import Image, Listener, Progress, StorageError, SufficeError, UsageError, silent
 from suffice.io import (
     LeftOut,
     mask_suffix_for,
@@ -32,8 +19,6 @@ from suffice.io import (
 )
 from suffice.io.formats import OBJECTS, stem_of, suffix_of
 from suffice.io.objects.codes import note_generic
-from suffice.io.objects.maker import Maker
-from suffice.io.objects.seg_write import write_fractional_seg
 from suffice.io.objects.source import read_source
 from suffice.quality import QUALITY, Quality, read_quality
 from suffice.segmenters import Prediction, Segmenter, load_segmenter
@@ -41,6 +26,7 @@ from suffice.segmenters.landmarks import Landmarks
 from suffice.segmenters.views import predict_views, require_views
 from suffice.study.estimates import PREDICTIONS_CSV, forget_estimates, write_estimates
 from suffice.training.memory import naming_full_memory
+from suffice.workflows.dicom_out import DicomExtras, write_objects
 from suffice.workflows.matching import landmarks_of
 from suffice.workflows.scans import (
     ScanToPredict,
@@ -56,6 +42,7 @@ PROBABILITIES = "probabilities"
 INSTANCES = "instances"
 """Folders beside the masks, with a file of the mask's name for each scan."""
 
+NO_EXTRAS = DicomExtras()
 _KEPT_AS = (".nii.gz", ".tif", ".png")
 
 
@@ -85,6 +72,8 @@ def predict(
     match_brightness: Path | None = None,
     keep_probabilities: bool = False,
     judge: bool = True,
+    report: bool = False,
+    overlay: bool = False,
     overwrite: bool = False,
     load: SegmenterLoader = load_segmenter,
     listener: Listener = silent,
@@ -114,6 +103,10 @@ def predict(
         Whether to write the probability of each class into ``out/probabilities`` too.
     judge : bool
         Whether to estimate the Dice of plain masks, where the model can: ``out/predictions.csv``.
+    report : bool
+        Whether to write volumes as a DICOM structured report on each SEG: ``out/reports``.
+    overlay : bool
+        Whether to write copies of DICOM slices with the outlines burned in: ``out/overlays``.
     overwrite : bool
         Whether to predict again what is there.
     load : callable
@@ -127,6 +120,8 @@ def predict(
         If the model or the sources are unusable, or the masks cannot be written.
     """
     model, out = Path(model), Path(out)
+    extras = DicomExtras(report=report, overlay=overlay)
+    extras.require_fit(suffix)
     scans, left_out = gather_scans([Path(source) for source in sources], out)
     quality = _quality_of(model, mirror, views) if judge and not match_brightness else None
     read = functools.cache(partial(load, model))
@@ -140,6 +135,7 @@ def predict(
         mirror=mirror,
         keep_probabilities=keep_probabilities,
         witness=None if quality is None else Witness(lambda: quality.likeness, mirror=mirror),
+        extras=extras,
         overwrite=overwrite,
         listener=listener,
     )
@@ -211,6 +207,7 @@ def predict_scans(
     mirror: bool = False,
     keep_probabilities: bool = False,
     witness: Witness | None = None,
+    extras: DicomExtras = NO_EXTRAS,
     overwrite: bool = False,
     task: str = "predict",
     listener: Listener = silent,
@@ -246,7 +243,7 @@ def predict_scans(
         within(Progress(task, 0.0))
         try:
             drawn = partial(see, segmenter, mirror=mirror, listener=within)
-            _predict_one(segmenter, drawn, scan, path, keep_probabilities, witness)
+            _predict_one(segmenter, drawn, scan, path, keep_probabilities, witness, extras)
             written.append(path)
         except StorageError:
             raise
@@ -281,6 +278,7 @@ def _predict_one(
     path: Path,
     keep_probabilities: bool,
     witness: Witness | None,
+    extras: DicomExtras,
 ) -> None:
     with naming_full_memory("reading this scan", cure="Close other programs that hold memory."):
         image = read_as_trained(scan, segmenter.channels_)
@@ -290,36 +288,29 @@ def _predict_one(
         forget_doubts(path)
     else:
         witness.note(segmenter, image, prediction, path)
-    if prediction.probabilities is not None and keep_probabilities:
-        _keep_probabilities(prediction.probabilities, segmenter, scan, path, image.grid)
     if prediction.instances is not None:
         suffix = ".nii.gz" if image.grid.ndim == 3 else ".png"
         place = path.parent / INSTANCES / f"{scan.name}{suffix}"
         write_instances(place, prediction.instances, image.grid, overwrite=True)
-    # The mask comes last: where it stands, all of the scan is done.
-    write_mask(path, prediction.labels, like=scan.path, model=segmenter.rung, overwrite=True)
-
-
-def _keep_probabilities(
-    probabilities: npt.NDArray[np.float16],
-    segmenter: Segmenter,
-    scan: ScanToPredict,
-    mask: Path,
-    grid: Grid,
-) -> None:
-    folder = mask.parent / PROBABILITIES
-    if suffix_of(mask) not in OBJECTS:
-        place = folder / f"{scan.name}{'.nii.gz' if grid.ndim == 3 else '.tif'}"
-        write_probabilities(place, probabilities, grid, overwrite=True)
-        return
-    with writing_file(folder / f"{scan.name}.seg.dcm") as partial:
-        write_fractional_seg(
-            partial,
-            probabilities,
-            segmenter.legend_,
-            read_source(scan.path),
-            maker=Maker(segmenter.rung),
+    probabilities = prediction.probabilities if keep_probabilities else None
+    if suffix_of(path) in OBJECTS:
+        write_objects(
+            path,
+            prediction.labels,
+            image,
+            scan.path,
+            extras,
+            model=segmenter.rung,
+            probabilities=probabilities,
+            folder_of_probabilities=PROBABILITIES,
         )
+        return
+    if probabilities is not None:
+        suffix = ".nii.gz" if image.grid.ndim == 3 else ".tif"
+        place = path.parent / PROBABILITIES / f"{scan.name}{suffix}"
+        write_probabilities(place, probabilities, image.grid, overwrite=True)
+    # The mask comes last: where it stands, all of the scan is done.
+    write_mask(path, prediction.labels, like=scan.path, overwrite=True)
 
 
 def _spare_the_scan(path: Path, scan: ScanToPredict) -> None:

@@ -85,4 +85,4 @@ def judged() -> Callable[[Path], list[str]]:
     return judge
 
 
-KINDS = ("Segmentation", "Comprehensive3DSR", "RTStructureSet", "MultiframeTrueColorSCImage")
+KINDS = ("Segmentation", "Comprehensive3DSR", "RTStructureSet", "SCImage")
