@@ -42,6 +42,7 @@ def pretrained(cohort: Any, test: set[str], minutes: float, work: Path) -> Path:
 
 def measure(options: argparse.Namespace) -> None:
     """Train whatever is not in the table yet, all ways of a size before the next."""
+    from suffice.io import read_cohort
     from suffice.metrics import Panel
     from suffice.study import with_case_means
     from suffice.study.curve_design import design_curve
@@ -50,7 +51,9 @@ def measure(options: argparse.Namespace) -> None:
 
     path = options.results / TABLE
     done, about = done_before(path), own_core.where_it_ran()
-    cohort = read_dataset(options.cohort, options.data, options.work / "cohort")
+    place = options.work / "cohort"
+    known = place.is_dir()
+    cohort = read_cohort(place) if known else read_dataset(options.cohort, options.data, place)
     design = design_curve(cohort, sizes=options.sizes)
     test = set(next(design.trainings(["unet"], draws=[0])).test)
     init = None
@@ -60,8 +63,7 @@ def measure(options: argparse.Namespace) -> None:
     trainings = design.trainings(["unet"], draws=range(options.draws), ways={"unet": tuple(ways)})
     for one in trainings:
         key = (options.cohort, one.way, one.n_subjects, one.draw, options.minutes)
-        # What the largest size of the usual way is for no other way needs.
-        if key in done or (one.way != USUAL and one.n_subjects == design.sizes[-1]):
+        if key in done or (one.way != USUAL and one.n_subjects not in options.way_sizes):
             continue
         started = time.process_time()
         way = ways[one.way]
@@ -99,7 +101,10 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=["unaugmented", "transfer", "pool"])
     parser.add_argument("--minutes", type=float, default=0.3, help="of each training")
     parser.add_argument("--pretrain-minutes", type=float, default=3.0)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[2, 4, 9, 19, 40])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[2, 4, 9, 19])
+    parser.add_argument(
+        "--way-sizes", type=int, nargs="+", default=[2, 4, 9], help="of ways that are not usual"
+    )
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--core", type=int)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))

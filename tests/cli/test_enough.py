@@ -35,6 +35,17 @@ def test_enough_answers_in_words_and_values(
     assert "Dice 0.99 with threshold takes " in words
     assert "NSD 0.5 of ball with threshold takes " in words
     assert "6 labelled cases; 8 trainings" in words
+    assert "Dice with threshold: " in words and "6 more cases are expected to bring" in words
+    assert "minutes to draw" not in words
+    # What is known of prices adds to the answer, and trains nothing again.
+    log = tmp_path / "log.csv"
+    log.write_text("case,minutes\na,40\nb,50\nc,60\n", encoding="utf-8")
+    priced = ["--annotation-log", str(log), "--rate-expert", "80", "--currency", "CHF"]
+    with pytest.raises(SystemExit):
+        app([*command, *priced])
+    words = capsys.readouterr().out
+    assert "A case takes 50 minutes to draw (median of 3 in the log" in words
+    assert "hours of drawing" in words and " CHF" in words and "; 8 trainings" in words
     with pytest.raises(SystemExit):
         app([*command, "--json"])
     found = json.loads(capsys.readouterr().out)

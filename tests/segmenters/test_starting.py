@@ -1,6 +1,7 @@
 """Trainings that start from trained weights of ours and of nnU-Net, and its models as they are."""
 
 import json
+import math
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from suffice.core import Budget, Cohort, Grid, Image, Legend, ModelError
 from suffice.io import read_case_image
@@ -17,10 +20,11 @@ from suffice.segmenters import UNetSegmenter, load_segmenter
 from suffice.segmenters.converting import segmenter_of_nnunet
 from suffice.segmenters.framing import Frame, prepare_scan
 from suffice.segmenters.starting import read_source
-from suffice.segmenters.starting_plan import plan_from_source
+from suffice.segmenters.starting_plan import _affordable, _rounded, plan_from_source
 from suffice.training import calibrate
 from suffice.training.machine import Machine
 from suffice.training.plan import Plan
+from suffice.training.sizing import SMALLEST_PATCH_VOXELS
 from suffice.training.tuning import Tuning
 
 CPU = Machine(n_cores=1, memory_gb=8.0, accelerator="cpu", precision="32-true")
@@ -239,6 +243,53 @@ def test_the_plan_from_a_model_of_ours(
         "far": ["its spacing is too far from these scans' and is not taken"],
         "flat": ["3D weights are used in 2D"],
     }[kind]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    ndim=st.sampled_from([2, 3]),
+    side=st.integers(8, 160),
+    n_levels=st.integers(1, 5),
+    architecture=st.sampled_from(["unet", "nnunet"]),
+)
+def test_few_minutes_leave_a_patch_that_can_be_learned_from(
+    ndim: int, side: int, n_levels: int, architecture: str
+) -> None:
+    strides = ((2,) * ndim,) * n_levels
+    size = _rounded(np.full(ndim, side), strides, architecture)
+    coarsest = [math.ceil(each / 2**n_levels) for each in size]
+    # Instance norm refuses a single voxel, which has no spread.
+    assert math.prod(coarsest) >= 2
+    size = _rounded(np.full(ndim, side), strides, "unet")
+    plan = plan_of(strides, size)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("suffice.segmenters.starting_plan.seconds_per_step", lambda *_: 10.0)
+        made = _affordable(plan, CPU, 20.0)
+    least = min(SMALLEST_PATCH_VOXELS[ndim], math.prod(size))
+    assert math.prod(made.patch_size) >= least / 2
+    assert math.prod(made.patch_size) <= math.prod(size)
+
+
+def plan_of(strides: tuple[tuple[int, ...], ...], size: tuple[int, ...]) -> Plan:
+    ndim, n_levels = len(size), len(strides) + 1
+    return Plan(
+        ndim=ndim,
+        slice_axis=None,
+        spacing_mm=(1.0,) * ndim,
+        pixel_units=False,
+        patch_size=size,
+        batch_size=2,
+        in_channels=1,
+        n_classes=2,
+        widths=(8,) * n_levels,
+        strides=strides,
+        blocks=(1,) * n_levels,
+        normalisation=("scan",),
+        intensity=((0.0, 1.0, 0.5, 0.5),),
+        flip_axes=(),
+        augmentation="light",
+        precision="32-true",
+    )
 
 
 def test_training_goes_on_from_a_model(

@@ -16,6 +16,7 @@ from suffice.workflows import enough as workflow
 from suffice.workflows.curving import Curve
 from suffice.workflows.enough import enough
 from suffice.workflows.exchanging import worth_of
+from suffice.workflows.pricing import read_prices
 from suffice.workflows.targets import Target
 from suffice.workflows.ways import parse_ways
 
@@ -120,3 +121,26 @@ def test_all_ways_are_answered_written_and_drawn(
     assert written["worth"][1]["sentence"] == found.worths[1].sentence
     chart = (curve.folder / "forecast.svg").read_text()
     assert all(f">{name}<" in chart for name in TIMES)
+
+
+def test_with_prices_the_answer_is_in_hours_and_money_and_the_cheapest_is_named(
+    curve: Curve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow, "learning_curve", lambda *args, **options: curve)
+    priced = read_prices(minutes_a_case=45, rate_expert=80, value_a_point=100, currency="CHF")
+    cohort = curve.design.cohort
+    found = enough(cohort, curve.folder, targets=["dice=0.91"], minutes=5, priced=priced)
+    assert "hours" in found.answers[0].sentences[1] and "CHF" in found.answers[0].sentences[1]
+    (advice,) = found.advice
+    assert advice.choice is not None and advice.choice.price is not None
+    assert advice.choice.price.name == advice.model == "unet, pool"
+    first, second = advice.sentences
+    assert first.startswith("Dice 0.91: Cheapest: unet, pool, ")
+    assert second.startswith("Dice with unet, pool: ")
+    # As many cases again as are given, 48, at 60 CHF each.
+    assert "where the cases cost 2,880 CHF" in second
+    written = json.loads((curve.folder / "forecast.json").read_text())
+    assert written["advice"][0]["sentences"] == [first, second]
+    assert written["prices"]["minutes_a_case"]["minutes"] == 45
+    assert written["answers"][2]["price"]["money"]["unit"] == "CHF"
+    assert written["answers"][2]["next"]["stops"] in (True, False)

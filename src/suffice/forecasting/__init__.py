@@ -1,5 +1,6 @@
 """Learning curves carried on: families, their combination, intervals and answers."""
 
+from suffice.forecasting.annotating import AnnotationTime, annotation_time, told_time
 from suffice.forecasting.answers import FARTHEST, OUT_OF_REACH, CasesNeeded, Expected, Forecast
 from suffice.forecasting.cautions import (
     FEW_DRAWS,
@@ -9,6 +10,7 @@ from suffice.forecasting.cautions import (
     CurveCaution,
     find_cautions,
 )
+from suffice.forecasting.choosing import Choice, cheapest
 from suffice.forecasting.combining import Combination, Voice, combine, measured_points
 from suffice.forecasting.exchange import ExchangeRate, exchange_rate
 from suffice.forecasting.experience import (
@@ -29,7 +31,9 @@ from suffice.forecasting.fitting import Points, Prior, fit_family
 from suffice.forecasting.forecast import forecast
 from suffice.forecasting.learning import LibraryCurve, learn_experience, usual_noise
 from suffice.forecasting.measured import Measured, read_measured
+from suffice.forecasting.pricing import Price, Rates, price_of
 from suffice.forecasting.resolving import Resolution, resolve_target
+from suffice.forecasting.stopping import NextCases, next_cases
 
 __all__ = [
     "EXPONENTIAL",
@@ -43,7 +47,9 @@ __all__ = [
     "OUT_OF_REACH",
     "PIECEWISE",
     "POWER",
+    "AnnotationTime",
     "CasesNeeded",
+    "Choice",
     "Combination",
     "CurveCaution",
     "ExchangeRate",
@@ -54,10 +60,15 @@ __all__ = [
     "Forecast",
     "LibraryCurve",
     "Measured",
+    "NextCases",
     "Points",
+    "Price",
     "Prior",
+    "Rates",
     "Resolution",
     "Voice",
+    "annotation_time",
+    "cheapest",
     "combine",
     "exchange_rate",
     "find_cautions",
@@ -65,9 +76,12 @@ __all__ = [
     "forecast",
     "learn_experience",
     "measured_points",
+    "next_cases",
+    "price_of",
     "read_experience",
     "read_measured",
     "resolve_target",
     "shipped_experience",
+    "told_time",
     "usual_noise",
 ]

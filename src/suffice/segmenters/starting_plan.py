@@ -13,7 +13,7 @@ from suffice.segmenters.starting import Source
 from suffice.training.calibrate import seconds_per_step
 from suffice.training.machine import Machine
 from suffice.training.plan import Plan, with_speed
-from suffice.training.sizing import MIN_STEPS, patch_multiple
+from suffice.training.sizing import MIN_STEPS, SMALLEST_PATCH_VOXELS, patch_multiple
 from suffice.training.tuning import Scratch, Tuned, Tuning
 
 # Layers know structures at the size in voxels that they were trained at; up to this factor.
@@ -155,21 +155,25 @@ def _patch(plan: Plan, changes: dict[str, Any]) -> tuple[int, ...]:
 
 
 def _rounded(size: np.ndarray, strides: Any, architecture: str) -> tuple[int, ...]:
-    multiple = patch_multiple(strides)
-    if architecture == "nnunet":
-        multiple = np.prod(np.array(strides), axis=0)
+    total = np.prod(np.array(strides), axis=0)
+    multiple = total if architecture == "nnunet" else patch_multiple(strides)
     rounded = np.maximum(1, np.round(size / multiple)).astype(int) * multiple
+    while np.prod(np.ceil(rounded / total)) < 2:
+        # One voxel at the coarsest resolution has no spread to be normalised by.
+        rounded = rounded + multiple
     return tuple(int(n) for n in rounded)
 
 
 def _affordable(plan: Plan, machine: Machine, train_seconds: float) -> Plan:
-    """Shrink the patch until enough steps fit into the time."""
+    """Shrink the patch until enough steps fit into the time, as far as any plan goes."""
+    least = min(SMALLEST_PATCH_VOXELS[plan.ndim], math.prod(plan.patch_size))
     for _ in range(MAX_ROUNDS):
         plan = with_speed(plan, seconds_per_step(plan, machine), train_seconds)
         if plan.n_steps >= ENOUGH_STEPS:
             break
         shrink = (plan.n_steps / ENOUGH_STEPS) ** (1 / plan.ndim)
-        size = np.array(plan.patch_size) * max(shrink, 0.5)
+        shrink = max(shrink, 0.5, (least / math.prod(plan.patch_size)) ** (1 / plan.ndim))
+        size = np.array(plan.patch_size) * shrink
         smaller = _rounded(size, plan.strides, plan.architecture)
         if math.prod(smaller) >= math.prod(plan.patch_size):
             break

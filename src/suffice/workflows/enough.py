@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,16 @@ import pandas as pd
 
 from suffice.core import Cohort, Listener, SufficeError, UsageError, silent
 from suffice.files import write_text
-from suffice.forecasting import Forecast, forecast
+from suffice.forecasting import (
+    Choice,
+    Forecast,
+    NextCases,
+    Price,
+    cheapest,
+    forecast,
+    next_cases,
+    price_of,
+)
 from suffice.metrics import Panel
 from suffice.report.curve_figure import CurveLine, CurvePanel, write_curve_figure
 from suffice.report.words import metric_words
@@ -21,6 +30,7 @@ from suffice.study.engine import Engine
 from suffice.workflows.curve_scores import curve_scores
 from suffice.workflows.curving import MOST_DRAWS, PANEL, Curve, learning_curve
 from suffice.workflows.exchanging import Worth, worth_of
+from suffice.workflows.pricing import UNPRICED, Priced
 from suffice.workflows.targets import Target, parse_target
 from suffice.workflows.ways import USUALLY, Way
 
@@ -31,7 +41,8 @@ FORECAST, CHARTS = "forecast.json", ("forecast.png", "forecast.svg")
 class Answer:
     """What one kind of model, trained in one way, needs for a target; or why there is no forecast.
 
-    ``rows`` are those that the forecast was made of.
+    ``rows`` are those that the forecast was made of, ``price`` is what the target takes and
+    ``next`` what the next cases are worth.
     """
 
     rung: str
@@ -40,6 +51,8 @@ class Answer:
     rows: pd.DataFrame
     forecast: Forecast | None
     problem: str = ""
+    price: Price | None = None
+    next: NextCases | None = None
 
     @property
     def model(self) -> str:
@@ -52,9 +65,31 @@ class Answer:
         if self.forecast is None or self.forecast.needed is None:
             return (f"{self.target.words} with {self.model}: no forecast. {self.problem}",)
         found = [f"{self.target.words} with {self.model} takes {self.forecast.needed.sentence}."]
+        if self.price is not None and self.price.sentence:
+            found.append(self.price.sentence)
         if self.forecast.resolution is not None:
             found.append(self.forecast.resolution.sentence)
         return (*found, *(f"{c.message} {c.cure}" for c in self.forecast.cautions))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What to do for a target: the cheapest of several ways to it, and whether to label on."""
+
+    target: Target
+    choice: Choice | None
+    model: str
+    next: NextCases | None
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The advice in words."""
+        found = []
+        if self.choice is not None:
+            found.append(f"{self.target.words}: {self.choice.sentence}")
+        if self.next is not None:
+            found.append(f"{self.target.measure} with {self.model}: {self.next.sentence}")
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +97,15 @@ class Enough:
     """A curve, and what it says about each target.
 
     ``unit`` is what is counted: ``subjects`` where one has several cases. ``worths`` say what
-    other ways to train are worth in labelled cases.
+    other ways to train are worth in labelled cases, ``advice`` what to do next for each target.
     """
 
     folder: Path
     curve: Curve
     answers: tuple[Answer, ...]
     worths: tuple[Worth, ...] = ()
+    advice: tuple[Advice, ...] = ()
+    priced: Priced = UNPRICED
     given: int
     unit: str
 
@@ -85,6 +122,7 @@ def enough(
     n_draws: int = MOST_DRAWS,
     n_seeds: int = 1,
     level: float = 0.8,
+    priced: Priced = UNPRICED,
     engine: Engine | None = None,
     seed: int = 0,
     listener: Listener = silent,
@@ -104,6 +142,8 @@ def enough(
         See `suffice.workflows.curving.learning_curve`.
     level : float
         How often intervals are to hold the truth.
+    priced : Priced
+        What is known of the price of a case, see `suffice.workflows.pricing.read_prices`.
     listener : callable
 
     Raises
@@ -132,7 +172,9 @@ def enough(
     given = given_subjects(curve.design, is_test_named=test is not None)
     arms = _arms(curve)
     answers = [
-        _answer(curve, *arm, target, given, level, seed) for target in wanted for arm in arms
+        _priced(_answer(curve, *arm, target, given, level, seed), curve, priced, seed)
+        for target in wanted
+        for arm in arms
     ]
     by_name = {way.name: way for way in curve.ways}
     worths = [
@@ -148,6 +190,8 @@ def enough(
         curve=curve,
         answers=tuple(answers),
         worths=tuple(worths),
+        advice=tuple(_advice(target, answers) for target in wanted),
+        priced=priced,
         given=given,
         unit=unit,
     )
@@ -184,6 +228,48 @@ def _answer(
         why = notes[0] if notes else str(error)
         return Answer(rung=rung, way=way, target=target, rows=means, forecast=None, problem=why)
     return Answer(rung=rung, way=way, target=target, rows=means, forecast=made)
+
+
+def _priced(answer: Answer, curve: Curve, priced: Priced, seed: int) -> Answer:
+    """Add what the target costs, and what the next cases are worth."""
+    made = answer.forecast
+    if made is None:
+        return answer
+    time, rates = priced.time, priced.rates
+    return replace(
+        answer,
+        price=price_of(
+            made,
+            name=answer.model,
+            minutes_each=curve.minutes_each,
+            time=time,
+            rates=rates,
+            seed=seed,
+        ),
+        next=next_cases(
+            made,
+            n_more=priced.n_next,
+            time=time,
+            rates=rates,
+            value_a_point=priced.value_a_point,
+            seed=seed,
+        ),
+    )
+
+
+def _advice(target: Target, answers: Sequence[Answer]) -> Advice:
+    """Advise the cheapest way to a target, or else the first that has a forecast."""
+    mine = [one for one in answers if one.target == target and one.price is not None]
+    prices = [one.price for one in mine if one.price is not None]
+    choice = cheapest(prices) if len(prices) > 1 else None
+    best = None if choice is None or choice.price is None else choice.price.name
+    chosen = next((one for one in mine if one.model == best), mine[0] if mine else None)
+    return Advice(
+        target=target,
+        choice=choice,
+        model="" if chosen is None else chosen.model,
+        next=None if chosen is None else chosen.next,
+    )
 
 
 def _write(found: Enough) -> None:
@@ -233,8 +319,23 @@ def to_json(found: Enough) -> dict[str, Any]:
                 "wanted": answer.target.value,
                 "sentences": list(answer.sentences),
                 "forecast": None if answer.forecast is None else answer.forecast.to_json(),
+                "price": None if answer.price is None else answer.price.to_json(),
+                "next": None if answer.next is None else answer.next.to_json(),
             }
             for answer in found.answers
         ],
         "worth": [worth.to_json() for worth in found.worths],
+        "prices": found.priced.to_json(),
+        "advice": [
+            {
+                "label": one.target.label,
+                "metric": one.target.metric,
+                "wanted": one.target.value,
+                "cheapest": None if one.choice is None else one.choice.to_json(),
+                "model": one.model,
+                "next": None if one.next is None else one.next.to_json(),
+                "sentences": list(one.sentences),
+            }
+            for one in found.advice
+        ],
     }
