@@ -5,9 +5,7 @@ For tests of de-identification: every planted value is known, and of a kind that
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -49,6 +47,13 @@ _TEXTS = (
     *("ReasonForStudy", "DerivationDescription", "ContrastBolusAgent", "TextComments"),
     *("InterpretationText", "RequestedProcedureComments", "VisitComments", "FrameComments"),
 )
+_SENTENCES = {
+    "PN": "{}^Ann",
+    "LT": "Called Mrs {} at noon",
+    "ST": "Seen by {}",
+    "UT": "Told {} to come again",
+    "LO": "T2 {}",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,20 +178,8 @@ def _plant_texts(dataset: Dataset, person: Person) -> None:
     for keyword in _TEXTS:
         word = person.word(keyword)
         vr = dictionary_VR(tag_for_keyword(keyword) or 0)
-        make: dict[str, Callable[[str], Any]] = {
-            "PN": lambda w: f"{w}^Ann",
-            "LT": lambda w: f"Called Mrs {w} at noon",
-            "ST": lambda w: f"Seen by {w}",
-            "UT": lambda w: f"Told {w} to come again",
-            "LO": lambda w: f"T2 {w}",
-            "CS": lambda w: w.upper()[:16],
-            "SQ": lambda w: None,
-        }
-        text = make.get(vr, lambda w: w)(word)
-        if keyword == "PatientID":
-            text = word
-        if text is not None:
-            setattr(dataset, keyword, text)
+        text = word if keyword == "PatientID" else _SENTENCES.get(vr, "{}").format(word)
+        setattr(dataset, keyword, text.upper()[:16] if vr == "CS" else text)
 
 
 def _plant_dates(dataset: Dataset, person: Person, visit: int) -> None:

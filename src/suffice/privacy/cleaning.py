@@ -18,7 +18,28 @@ _MODULES = {
     ".dcm": "dicom_file",
     ".dicom": "dicom_file",
     ".ima": "dicom_file",
+    ".nii": "nifti_file",
+    ".nii.gz": "nifti_file",
+    ".hdr": "nifti_file",
+    ".img": "nifti_file",
+    ".nrrd": "itk_file",
+    ".nhdr": "itk_file",
+    ".mha": "itk_file",
+    ".mhd": "itk_file",
+    ".raw": "raw_file",
+    ".zraw": "raw_file",
+    ".png": "png_file",
+    ".jpg": "jpeg_file",
+    ".jpeg": "jpeg_file",
+    ".tif": "tiff_file",
+    ".tiff": "tiff_file",
+    ".json": "json_file",
+    ".csv": "table_file",
+    ".tsv": "table_file",
+    ".bval": "numbers_file",
+    ".bvec": "numbers_file",
 }
+_COHORT = "cohort.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +71,8 @@ def kind_of(path: Path) -> str:
     """Name the module that cleans a file; empty where there is none."""
     if path.suffix.lower() not in _MODULES and is_dicom_file(path):
         return "dicom_file"
+    if path.name == _COHORT:
+        return "cohort_file"
     return _MODULES.get(suffix_of(path), "")
 
 

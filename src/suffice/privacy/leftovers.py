@@ -16,6 +16,7 @@ from suffice.privacy.keys import Key
 from suffice.privacy.options import Options
 from suffice.privacy.originals import Originals
 from suffice.privacy.survey import Entry, Survey
+from suffice.privacy.texts import texts_of_file
 from suffice.privacy.vocabulary import is_known, tokens_of
 
 _BLOCK = 1 << 20
@@ -53,6 +54,8 @@ def leftovers(
         entry = entries.get(relative)
         if entry is not None and entry.kind == "dicom_file":
             found |= set(_in_dicom(path, entry, search, key, options))
+        elif entry is not None:
+            found |= set(_in_fields(path, entry, search, options))
         yield from (Leftover(relative.as_posix(), what) for what in sorted(found))
     listener(Progress("search what is left", 1.0))
 
@@ -102,6 +105,14 @@ def _blocks(path: Path) -> Iterator[bytes]:
         while block := handle.read(_BLOCK):
             yield before + block
             before = block[-_OVERLAP:]
+
+
+def _in_fields(path: Path, entry: Entry, search: _Search, options: Options) -> Iterator[str]:
+    for field, text in texts_of_file(path, entry.kind):
+        where = field if field.isidentifier() and len(field) <= 40 else "a field"
+        yield from search.in_text(text, where)
+        if options.dates != "keep" and dates_in(text) & entry.dates:
+            yield f"a date ({where})"
 
 
 def _in_dicom(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
@@ -10,6 +11,7 @@ from suffice.privacy.attributes import texts_of
 from suffice.privacy.dates import dates_in
 from suffice.privacy.options import Options
 from suffice.privacy.profile import action_of, rule_for
+from suffice.privacy.values import field_of
 from suffice.privacy.vocabulary import is_known, tokens_of
 
 _PERSON_LEAST, _TOKEN_LEAST, _TEXT_LEAST, _DIGITS_LEAST = 2, 3, 6, 4
@@ -86,6 +88,27 @@ def identifier_tokens(text: str) -> set[str]:
         "anonymized",
         "removed",
     }
+
+
+def originals_in(
+    fields: Iterable[tuple[str, str]], *, with_dates: bool
+) -> tuple[set[str], Originals]:
+    """Gather subjects, and what else identifies, from fields of a file that is no DICOM."""
+    found, subjects = Originals(), set[str]()
+    for name, text in fields:
+        kind = field_of(name)
+        if kind == "subject" and text.strip() and not text.strip().isalpha():
+            subjects.add(text.strip().removeprefix("sub-"))
+        elif kind == "person":
+            found.tokens |= identifier_tokens(text)
+            found.dates |= dates_in(text) if with_dates else set()
+        elif kind != "path":
+            own = Originals()
+            _add_text(own, text)
+            found.texts |= own.texts
+            found.tokens |= own.tokens if kind == "text" else set()
+            found.dates |= own.dates if with_dates else set()
+    return subjects, found
 
 
 def _add_text(found: Originals, text: str) -> None:

@@ -13,7 +13,8 @@ from suffice.privacy.dicom import read_dicom
 from suffice.privacy.keys import Key
 from suffice.privacy.names import Names
 from suffice.privacy.options import Options
-from suffice.privacy.originals import Originals, originals_of, subject_of
+from suffice.privacy.originals import Originals, originals_in, originals_of, subject_of
+from suffice.privacy.texts import texts_of_file
 from suffice.privacy.vocabulary import is_counter, is_known, tokens_of
 
 _LABELLED = "sub-"
@@ -68,9 +69,10 @@ def survey(source: Path, key: Key, options: Options, *, listener: Listener = sil
         listener(Progress("look at the files", i / len(files)))
         relative = PurePath(path.relative_to(root))
         kind = kind_of(path)
-        subject, own = _facts(path, kind, options)
+        whose, own = _facts(path, kind, options)
         originals.add(own)
-        subjects |= {subject} if subject else set()
+        subjects |= whose
+        subject = next(iter(whose)) if kind == "dicom_file" and whose else ""
         facts.append((relative, kind, subject, frozenset(own.dates)))
     subjects |= _labelled(relative for relative, *_ in facts)
     names = Names(key, frozenset(s.strip().casefold() for s in subjects))
@@ -90,15 +92,18 @@ def _files(source: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names))
 
 
-def _facts(path: Path, kind: str, options: Options) -> tuple[str, Originals]:
+def _facts(path: Path, kind: str, options: Options) -> tuple[set[str], Originals]:
     if kind != "dicom_file":
-        return "", Originals()
+        # Dates of a table are of many subjects; those of a DICOM file alone are shifted by one.
+        with_dates = options.dates == "remove" or kind != "table_file"
+        return originals_in(texts_of_file(path, kind), with_dates=with_dates)
     try:
         header = read_dicom(path, header_only=True)
-        return subject_of(header), originals_of(header, options)
+        subject = subject_of(header)
+        return {subject} if subject else set(), originals_of(header, options)
     except Exception:
         # What is wrong with it is told when its turn comes to be cleaned.
-        return "", Originals()
+        return set(), Originals()
 
 
 def _labelled(paths: Iterator[PurePath]) -> set[str]:

@@ -11,6 +11,7 @@ _TOKEN = re.compile(r"[^\W_]+")
 _SHORT_DIGITS = 3
 _MEASURE = re.compile(r"\d{1,3}(?:mm|cm|ms|kv|kvp|mm3|t|s|hu|deg|x)?|\d{1,3}x\d{1,3}")
 _NUMBERED = re.compile(r"([a-z]+)(\d{1,8})")
+_VISIT = re.compile(r"v\d{1,2}")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -30,7 +31,12 @@ def is_known(token: str) -> bool:
     [True, True, True, False, False]
     """
     plain = token.casefold()
-    if plain in words() or _MEASURE.fullmatch(plain) or is_counter(token):
+    if (
+        plain in words()
+        or _VISIT.fullmatch(plain)
+        or _MEASURE.fullmatch(plain)
+        or is_counter(token)
+    ):
         return True
     numbered = _NUMBERED.fullmatch(plain)
     return bool(numbered and numbered[1] in words() and is_counter(numbered[2]))
