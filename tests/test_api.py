@@ -52,6 +52,7 @@ EXPORTED = [
     "read_mask",
     "read_soft_mask",
     "read_spirometry",
+    "rehearse",
     "run",
     "score_case",
     "select",

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from suffice.workflows.planning import plan_training
     from suffice.workflows.predicting import predict
     from suffice.workflows.pretraining import pretrain
+    from suffice.workflows.rehearsing import rehearse
     from suffice.workflows.running import run
     from suffice.workflows.selecting import select
     from suffice.workflows.training import train
@@ -103,6 +104,7 @@ __all__ = [
     "read_mask",
     "read_soft_mask",
     "read_spirometry",
+    "rehearse",
     "run",
     "score_case",
     "select",
@@ -157,6 +159,7 @@ _HOMES = {
     "suffice.workflows.planning": ["plan_training"],
     "suffice.workflows.predicting": ["predict"],
     "suffice.workflows.pretraining": ["pretrain"],
+    "suffice.workflows.rehearsing": ["rehearse"],
     "suffice.workflows.running": ["run"],
     "suffice.workflows.selecting": ["select"],
     "suffice.workflows.training": ["train"],

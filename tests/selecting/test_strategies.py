@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist, squareform
 
 from suffice.core import UsageError
-from suffice.selecting import STRATEGIES, Candidates, Pick, choose, facts_of, strategy_named
+from suffice.selecting import (
+    DOUBTING,
+    STRATEGIES,
+    Candidates,
+    Pick,
+    choose,
+    facts_of,
+    strategy_named,
+)
 from suffice.selecting.badge import gradient_embeddings
 from suffice.selecting.clasp import noise_power
 
@@ -185,6 +193,16 @@ def test_badge_takes_no_unit_twice_over() -> None:
     for seed in range(10):
         picked = [index[pick.index] for pick in choose(pool, "badge", 4, seed=seed)]
         assert sorted(picked) == [0, 1, 2, 3]
+
+
+def test_a_model_without_doubt_is_named() -> None:
+    pool = replace(candidates_of(0, 4), entropy=np.zeros(4))
+    for strategy in STRATEGIES:
+        if strategy in DOUBTING:
+            with pytest.raises(UsageError, match="does not say how sure it is"):
+                choose(pool, strategy, 1, seed=0)
+        else:
+            assert len(choose(pool, strategy, 1, seed=0)) == 1
 
 
 def test_names_are_checked() -> None:

@@ -17,7 +17,7 @@ from suffice.segmenters import UNetSegmenter, load_segmenter
 from suffice.segmenters.appearance import appearance_map
 from suffice.segmenters.bottleneck import bottleneck_map
 from suffice.segmenters.threshold import ThresholdSegmenter
-from suffice.selecting import STRATEGIES
+from suffice.selecting import DOUBTING, STRATEGIES
 from suffice.workflows.looking import look_at
 from suffice.workflows.selecting import select
 
@@ -40,11 +40,31 @@ def scarce(tiny_cohort: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Coh
 @pytest.fixture(scope="module")
 def model(scarce: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("model")
+    fitted = UNetSegmenter().fit(
+        scarce.labelled(), budget=Budget(minutes=0.02), seed=0, workdir=place / "work"
+    )
+    fitted.save(place / "model")
+    return place / "model"
+
+
+@pytest.fixture(scope="module")
+def threshold(scarce: Cohort, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has no features of its own and no doubt."""
+    place = tmp_path_factory.mktemp("threshold")
     fitted = ThresholdSegmenter().fit(
         scarce.labelled(), budget=Budget(minutes=0.1), seed=0, workdir=place / "work"
     )
     fitted.save(place / "model")
     return place / "model"
+
+
+def test_a_model_without_doubt_or_features_still_serves(scarce: Cohort, threshold: Path) -> None:
+    for strategy in set(STRATEGIES) - set(DOUBTING):
+        found = select(threshold, scarce, count=2, strategy=strategy)
+        assert set(found.table["case"]) <= set(scarce.unlabelled().names)
+    for strategy in DOUBTING:
+        with pytest.raises(UsageError, match="does not say how sure it is"):
+            select(threshold, scarce, count=2, strategy=strategy)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -112,11 +132,10 @@ def test_a_scan_that_cannot_be_read_is_left_out(
 
 
 def test_a_unet_gives_features_of_its_own_on_the_axes_of_the_file(
-    scarce: Cohort, tmp_path: Path
+    scarce: Cohort, model: Path
 ) -> None:
-    fitted = UNetSegmenter().fit(
-        scarce.labelled(), budget=Budget(minutes=0.02), seed=0, workdir=tmp_path / "work"
-    )
+    fitted = load_segmenter(model)
+    assert isinstance(fitted, UNetSegmenter)
     image = read_case_image(scarce, scarce.cases[0])
     seen = bottleneck_map(fitted, image)
     assert seen is not None
@@ -131,9 +150,7 @@ def test_a_unet_gives_features_of_its_own_on_the_axes_of_the_file(
     other = bottleneck_map(fitted, turned)
     assert other is not None
     np.testing.assert_allclose(other, seen.transpose(0, 2, 1, 3), atol=1e-5)
-    fitted.save(tmp_path / "model")
-    loaded = load_segmenter(tmp_path / "model")
-    looked = look_at(loaded, scarce.unlabelled(), scarce.labelled())
+    looked = look_at(fitted, scarce.unlabelled(), scarce.labelled())
     assert looked.candidates.known.shape == (2, len(seen))
     assert bottleneck_map(ThresholdSegmenter(), image) is None
     assert len(appearance_map(image)) == 2 * 30

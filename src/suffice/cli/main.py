@@ -23,6 +23,7 @@ from suffice.cli.planning import plan
 from suffice.cli.predicting import predict
 from suffice.cli.pretraining import pretrain
 from suffice.cli.problems import show_tracebacks
+from suffice.cli.rehearsing import rehearse
 from suffice.cli.reporting import report
 from suffice.cli.running import demo, run
 from suffice.cli.selecting import select
@@ -75,6 +76,7 @@ for _command in (
     ablate,
     enough,
     select,
+    rehearse,
     run,
     report,
     demo,

@@ -27,8 +27,11 @@ STRATEGIES: dict[str, Strategy] = {
     "clasp": take_unsure_by_class,
 }
 """From features and probabilities to an order: `foreground` is the one to beat."""
+DOUBTING = ("entropy", "margin", "badge", "clasp")
+"""Those that ask how sure a model is."""
 BASELINE = "foreground"
 AUTO, DEFAULT = "auto", BASELINE
+_NO_DOUBT = 1e-4
 
 
 def strategy_named(name: str) -> str:
@@ -65,11 +68,19 @@ def choose(
     Raises
     ------
     UsageError
-        If there is no such strategy, or so many cannot be picked.
+        If there is no such strategy, so many cannot be picked, or a strategy asks for doubts and
+        the model has none.
     """
     pick = STRATEGIES[strategy_named(strategy)]
     if count < 1 or per_subject < 0:
         raise UsageError("Numbers to pick are 1 or more", got=count)
+    if strategy in DOUBTING and candidates.entropy.max(initial=0.0) < _NO_DOUBT:
+        raise UsageError(
+            "This model does not say how sure it is",
+            got=strategy,
+            expected=", ".join(name for name in STRATEGIES if name not in DOUBTING),
+            cure="Or train a model that gives probabilities, such as a 'unet'.",
+        )
     order = sorted(range(len(candidates)), key=lambda i: candidates.names[i])
     ordered = candidates.taken(order).standardised()
     free = Free(ordered.subjects, per_subject=per_subject, known=ordered.known_subjects)

@@ -179,7 +179,7 @@ def learning_curve(
     """
     out, engine = Path(out).absolute(), engine or LocalEngine(1)
     names = choose_rungs(rungs)
-    cohort = _absolute(cohort)
+    cohort = absolute(cohort)
     design = design_curve(cohort, test=test, sizes=sizes, seed=seed)
     arms = ways_by_rung(ways, names, design.cohort)
     with alone_in(out):
@@ -344,7 +344,7 @@ def _record_ways(out: Path, ways: Sequence[Way], cohort: Cohort) -> None:
         write_settings(out / RECORD, record | {"ways": known})
 
 
-def _absolute(cohort: Cohort) -> Cohort:
+def absolute(cohort: Cohort) -> Cohort:
     """Name files so that processes with another working folder find them."""
 
     def moved(case: Case) -> Case:

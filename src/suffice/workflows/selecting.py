@@ -108,7 +108,8 @@ def select(
     if not len(pool):
         raise CohortError(
             f"Every case of cohort '{cohort.name}' has a mask",
-            cure="Add rows without a mask to cases.csv.",
+            cure="Add rows without a mask to cases.csv; `suffice rehearse` tries strategies on"
+            " labelled cases.",
         )
     cutting = Cutting(unit=unit, axis=axis, side=side)
     looked = look_at(load(model), pool, cohort.labelled(), cutting=cutting, listener=listener)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,7 @@ def fit_and_score(
     minutes: float,
     seed: int,
     panel: Panel | None = None,
+    then: Callable[[Segmenter], None] | None = None,
     listener: Listener = silent,
 ) -> pd.DataFrame:
     """Fit a model to some cases and score it on others.
@@ -38,6 +40,8 @@ def fit_and_score(
     minutes, seed : float, int
         Of the training.
     panel : Panel, optional
+    then : callable, optional
+        Gets the fitted model before it is forgotten.
     listener : callable
 
     Returns
@@ -55,6 +59,8 @@ def fit_and_score(
     scans = [scan_of_case(test, case) for case in test.cases]
     predict_scans(scans, place / "masks", load=lambda: model, overwrite=True)
     scores = evaluate(place / "masks", test, panel=panel, ceiling=False).scores
+    if then is not None:
+        then(model)
     shutil.rmtree(place / "work", ignore_errors=True)
     shutil.rmtree(place / "masks", ignore_errors=True)
     return scores
