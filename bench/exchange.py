@@ -54,7 +54,8 @@ def measure(options: argparse.Namespace) -> None:
     place = options.work / "cohort"
     known = place.is_dir()
     cohort = read_cohort(place) if known else read_dataset(options.cohort, options.data, place)
-    design = design_curve(cohort, sizes=options.sizes)
+    sizes = sorted({*options.usual_sizes, *options.way_sizes})
+    design = design_curve(cohort, sizes=sizes)
     test = set(next(design.trainings(["unet"], draws=[0])).test)
     init = None
     if any(way.startswith(TRANSFER) for way in options.ways):
@@ -63,7 +64,8 @@ def measure(options: argparse.Namespace) -> None:
     trainings = design.trainings(["unet"], draws=range(options.draws), ways={"unet": tuple(ways)})
     for one in trainings:
         key = (options.cohort, one.way, one.n_subjects, one.draw, options.minutes)
-        if key in done or (one.way != USUAL and one.n_subjects not in options.way_sizes):
+        wanted = options.usual_sizes if one.way == USUAL else options.way_sizes
+        if key in done or one.n_subjects not in wanted:
             continue
         started = time.process_time()
         way = ways[one.way]
@@ -101,10 +103,8 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=["unaugmented", "transfer", "pool"])
     parser.add_argument("--minutes", type=float, default=0.3, help="of each training")
     parser.add_argument("--pretrain-minutes", type=float, default=3.0)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[2, 4, 9, 19])
-    parser.add_argument(
-        "--way-sizes", type=int, nargs="+", default=[2, 4, 9], help="of ways that are not usual"
-    )
+    parser.add_argument("--usual-sizes", type=int, nargs="+", default=[2, 4, 9, 19])
+    parser.add_argument("--way-sizes", type=int, nargs="+", default=[4, 9])
     parser.add_argument("--draws", type=int, default=3)
     parser.add_argument("--core", type=int)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 import page_enough
+import page_exchange
 import page_forecast
 import page_learning
 import page_no_labels
@@ -101,6 +102,9 @@ def page(results: Path) -> str:
         if path.exists():
             # "None" is a policy's name, an empty cell no number.
             parts += section(pd.read_csv(path, keep_default_na=False, na_values=[""]))
+        if name == "pool":
+            # From several tables, of which that of the pool is one.
+            parts += page_exchange.exchange_section(results)
     return "".join([*parts, "\n", CREDITS])
 
 

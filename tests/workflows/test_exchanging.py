@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from suffice.core import Case, Channel, Cohort, Legend
+from suffice.core import Case, Channel, Cohort, Legend, UsageError
 from suffice.study.curve_design import design_curve
 from suffice.study.curve_table import curve_rows, write_curve
 from suffice.workflows import enough as workflow
+from suffice.workflows import known_curve as known_curves
 from suffice.workflows.curving import Curve
 from suffice.workflows.enough import enough
 from suffice.workflows.exchanging import worth_of
+from suffice.workflows.known_curve import known_curve
 from suffice.workflows.pricing import read_prices
 from suffice.workflows.targets import Target
 from suffice.workflows.ways import parse_ways
@@ -31,7 +33,7 @@ def cohort_of(n: int) -> Cohort:
     return Cohort("toy", Path(), (Channel(),), LEGEND, cases)
 
 
-def made_up(folder: Path, n: int = 48, *, n_draws: int = 3) -> Curve:
+def made_up(folder: Path, n: int = 48, *, n_draws: int = 3, minutes_each: float = 0.5) -> Curve:
     design = design_curve(cohort_of(n))
     ways = parse_ways(["unaugmented", "pool", "consensus"])
     rows = []
@@ -57,7 +59,7 @@ def made_up(folder: Path, n: int = 48, *, n_draws: int = 3) -> Curve:
         rows.append(curve_rows(one, scores, minutes=0.1))
     table = write_curve(folder / "curve.csv", rows)
     return Curve(
-        folder=folder, table=table, design=design, minutes_each=0.5, minutes=2.0, ways=ways
+        folder=folder, table=table, design=design, minutes_each=minutes_each, minutes=2.0, ways=ways
     )
 
 
@@ -144,3 +146,41 @@ def test_with_prices_the_answer_is_in_hours_and_money_and_the_cheapest_is_named(
     assert written["prices"]["minutes_a_case"]["minutes"] == 45
     assert written["answers"][2]["price"]["money"]["unit"] == "CHF"
     assert written["answers"][2]["next"]["stops"] in (True, False)
+
+
+def test_curves_of_other_minutes_are_among_the_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    curve = made_up(tmp_path / "short")
+    longer = made_up(tmp_path / "long", minutes_each=6.0)
+    monkeypatch.setattr(known_curves, "data_hash", lambda cohort: "the same")
+    record = {
+        "data": "the same",
+        "held_back": [list(part) for part in longer.design.parts],
+        "seed": 0,
+        "sizes": list(longer.design.sizes),
+        "minutes_each": 6.0,
+        "ways": {"pool": {"kind": "pool", "unlabelled": "unimatch"}},
+    }
+    (longer.folder / "curve.json").write_text(json.dumps(record))
+    read = known_curve(longer.folder, curve.design)
+    pd.testing.assert_frame_equal(read.table, longer.table, check_dtype=False)
+    assert [way.kind for way in read.ways] == ["usual", "pool"] and read.minutes_each == 6.0
+    monkeypatch.setattr(workflow, "learning_curve", lambda *args, **options: curve)
+    priced = read_prices(minutes_a_case=60, rate_expert=0, rate_compute=100)
+    cohort = curve.design.cohort
+    found = enough(
+        cohort, curve.folder, targets=["dice=0.80"], minutes=5, priced=priced,
+        beside=[longer.folder],
+    )  # fmt: skip
+    choice = found.advice[0].choice
+    assert choice is not None and choice.price is not None and choice.n_ways == 8
+    # Where drawing is free and all get there, fewer minutes of the machine are cheaper.
+    assert choice.price.name.endswith("trained for 0.5 minutes")
+    assert {one.minutes_each for one in found.beside} == {6.0}
+    record["seed"] = 1
+    (longer.folder / "curve.json").write_text(json.dumps(record))
+    with pytest.raises(UsageError, match="cannot be compared: it has other seed"):
+        known_curve(longer.folder, curve.design)
+    with pytest.raises(UsageError, match="holds no learning curve"):
+        known_curve(tmp_path, curve.design)

@@ -168,6 +168,16 @@ def test_the_first_draw_of_a_way_is_finished_however_few_the_minutes(
     assert {(t.way.name, t.training.draw) for t in added} == {("unaugmented", 0)}
 
 
+def test_more_minutes_add_draws_to_every_arm(tiny_cohort: Cohort, tmp_path: Path) -> None:
+    ways = parse_ways(["unaugmented"])
+    # A draw takes 3 sizes of 2 arms, each 0.3 minutes here.
+    first = recorded(tiny_cohort, tmp_path / "out", ways, minutes=2.0).tasks
+    assert {task.training.draw for task in first} == {0} and len(first) == 6
+    more = recorded(tiny_cohort, tmp_path / "out", ways, minutes=30.0).tasks
+    assert [(t.training.draw, t.way.name) for t in more] == [(1, way.name) for way in ways] * 3
+    assert {task.minutes for task in more} == {task.minutes for task in first}
+
+
 def test_one_name_for_two_things_is_refused(tiny_cohort: Cohort, tmp_path: Path) -> None:
     recorded(tiny_cohort, tmp_path / "out", parse_ways(["pool"]))
     other = parse_ways(["pool"], unlabelled="unimatch")

@@ -95,6 +95,14 @@ _Next = Annotated[
         "--next", min=1, metavar="N", help="Cases to weigh next; by default as many as there are."
     ),
 ]
+_Beside = Annotated[
+    list[Path] | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder of an earlier call on this cohort, whose trainings had other minutes, to find"
+        " the cheapest way among; may be repeated.",
+    ),
+]
 _EngineName = Annotated[
     str, typer.Option("--engine", metavar="NAME", help="local, ray, or ray://HOST:PORT.")
 ]
@@ -129,6 +137,7 @@ def enough(
     currency: _Currency = "EUR",
     value_a_point: _ValueAPoint = None,
     next_: _Next = None,
+    beside: _Beside = None,
     engine: _EngineName = "local",
     workers: _Workers = None,
     gpus: _Gpus = 0.0,
@@ -176,6 +185,7 @@ def enough(
             n_seeds=seeds,
             level=level,
             priced=priced,
+            beside=beside or (),
             engine=engine_named(engine, workers=workers, gpus=gpus),
             seed=seed,
             listener=listener,

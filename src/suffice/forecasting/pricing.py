@@ -88,11 +88,13 @@ def amount(value: float) -> str:
 
     Examples
     --------
-    >>> [amount(number) for number in (0, 0.254, 6.83, 68.3, 12345.6)]
-    ['0', '0.25', '6.8', '68', '12,346']
+    >>> [amount(number) for number in (0, 0.0059, 0.254, 6.83, 68.3, 12345.6)]
+    ['0', 'under 0.01', '0.25', '6.8', '68', '12,346']
     """
     if value == 0:
         return "0"
+    if value < 0.01:
+        return "under 0.01"
     # What one digit would round up to 10.0 included.
     if value >= 9.95:
         return f"{value:,.0f}"

@@ -30,6 +30,7 @@ from suffice.study.engine import Engine
 from suffice.workflows.curve_scores import curve_scores
 from suffice.workflows.curving import MOST_DRAWS, PANEL, Curve, learning_curve
 from suffice.workflows.exchanging import Worth, worth_of
+from suffice.workflows.known_curve import known_curve
 from suffice.workflows.pricing import UNPRICED, Priced
 from suffice.workflows.targets import Target, parse_target
 from suffice.workflows.ways import USUALLY, Way
@@ -47,6 +48,7 @@ class Answer:
 
     rung: str
     way: str = USUAL
+    minutes_each: float
     target: Target
     rows: pd.DataFrame
     forecast: Forecast | None
@@ -97,7 +99,8 @@ class Enough:
     """A curve, and what it says about each target.
 
     ``unit`` is what is counted: ``subjects`` where one has several cases. ``worths`` say what
-    other ways to train are worth in labelled cases, ``advice`` what to do next for each target.
+    other ways to train are worth in labelled cases, ``advice`` what to do next for each target,
+    and ``beside`` the answers of curves with other minutes.
     """
 
     folder: Path
@@ -105,6 +108,7 @@ class Enough:
     answers: tuple[Answer, ...]
     worths: tuple[Worth, ...] = ()
     advice: tuple[Advice, ...] = ()
+    beside: tuple[Answer, ...] = ()
     priced: Priced = UNPRICED
     given: int
     unit: str
@@ -123,6 +127,7 @@ def enough(
     n_seeds: int = 1,
     level: float = 0.8,
     priced: Priced = UNPRICED,
+    beside: Sequence[Path] = (),
     engine: Engine | None = None,
     seed: int = 0,
     listener: Listener = silent,
@@ -144,6 +149,9 @@ def enough(
         How often intervals are to hold the truth.
     priced : Priced
         What is known of the price of a case, see `suffice.workflows.pricing.read_prices`.
+    beside : sequence of Path
+        Folders of earlier calls on the same cohort whose trainings got other minutes: their curves
+        are among the ways of which the cheapest is named.
     listener : callable
 
     Raises
@@ -171,11 +179,15 @@ def enough(
     )
     given = given_subjects(curve.design, is_test_named=test is not None)
     arms = _arms(curve)
-    answers = [
-        _priced(_answer(curve, *arm, target, given, level, seed), curve, priced, seed)
-        for target in wanted
-        for arm in arms
-    ]
+    answers, others = (
+        [
+            _priced(_answer(one, *arm, target, given, level, seed), priced, seed)
+            for one in curves
+            for target in wanted
+            for arm in _arms(one)
+        ]
+        for curves in ([curve], [known_curve(folder, curve.design) for folder in beside])
+    )
     by_name = {way.name: way for way in curve.ways}
     worths = [
         worth_of(curve, rung, by_name[way], target, level=level, seed=seed)
@@ -190,7 +202,8 @@ def enough(
         curve=curve,
         answers=tuple(answers),
         worths=tuple(worths),
-        advice=tuple(_advice(target, answers) for target in wanted),
+        advice=tuple(_advice(target, answers, others) for target in wanted),
+        beside=tuple(others),
         priced=priced,
         given=given,
         unit=unit,
@@ -220,17 +233,26 @@ def _answer(
 ) -> Answer:
     rows = curve_scores(curve, rung, target.label, target.metric, way=way)
     means = rows.groupby(["n_cases", "draw", "seed"])["value"].mean().reset_index()
+    made: Forecast | None
+    problem = ""
     try:
         made = forecast(rows, target=target.value, given=given, level=level, seed=seed)
     except SufficeError as error:
         is_mine = (curve.table["rung"] == rung) & (curve.table["way"] == way)
         notes = [note for note in curve.table[is_mine]["note"] if note]
-        why = notes[0] if notes else str(error)
-        return Answer(rung=rung, way=way, target=target, rows=means, forecast=None, problem=why)
-    return Answer(rung=rung, way=way, target=target, rows=means, forecast=made)
+        made, problem = None, notes[0] if notes else str(error)
+    return Answer(
+        rung=rung,
+        way=way,
+        minutes_each=curve.minutes_each,
+        target=target,
+        rows=means,
+        forecast=made,
+        problem=problem,
+    )
 
 
-def _priced(answer: Answer, curve: Curve, priced: Priced, seed: int) -> Answer:
+def _priced(answer: Answer, priced: Priced, seed: int) -> Answer:
     """Add what the target costs, and what the next cases are worth."""
     made = answer.forecast
     if made is None:
@@ -241,7 +263,7 @@ def _priced(answer: Answer, curve: Curve, priced: Priced, seed: int) -> Answer:
         price=price_of(
             made,
             name=answer.model,
-            minutes_each=curve.minutes_each,
+            minutes_each=answer.minutes_each,
             time=time,
             rates=rates,
             seed=seed,
@@ -257,17 +279,25 @@ def _priced(answer: Answer, curve: Curve, priced: Priced, seed: int) -> Answer:
     )
 
 
-def _advice(target: Target, answers: Sequence[Answer]) -> Advice:
+def _advice(target: Target, answers: Sequence[Answer], others: Sequence[Answer]) -> Advice:
     """Advise the cheapest way to a target, or else the first that has a forecast."""
-    mine = [one for one in answers if one.target == target and one.price is not None]
-    prices = [one.price for one in mine if one.price is not None]
-    choice = cheapest(prices) if len(prices) > 1 else None
-    best = None if choice is None or choice.price is None else choice.price.name
-    chosen = next((one for one in mine if one.model == best), mine[0] if mine else None)
+    mine = [one for one in (*answers, *others) if one.target == target]
+    priced = [(one, one.price) for one in mine if one.price is not None]
+    if others:
+        # What else but the minutes tells curves of one way apart.
+        priced = [
+            (one, replace(price, name=f"{one.model}, trained for {one.minutes_each:.3g} minutes"))
+            for one, price in priced
+        ]
+    choice = cheapest([price for _, price in priced]) if len(priced) > 1 else None
+    best = None if choice is None else choice.price
+    name, chosen = next(
+        ((price.name, one) for one, price in priced if price is best or best is None), ("", None)
+    )
     return Advice(
         target=target,
         choice=choice,
-        model="" if chosen is None else chosen.model,
+        model=name,
         next=None if chosen is None else chosen.next,
     )
 
@@ -310,20 +340,8 @@ def to_json(found: Enough) -> dict[str, Any]:
         "test": "the same subjects for all draws"
         if found.curve.design.is_fixed
         else "another part of the subjects for each draw",
-        "answers": [
-            {
-                "rung": answer.rung,
-                "way": answer.way,
-                "label": answer.target.label,
-                "metric": answer.target.metric,
-                "wanted": answer.target.value,
-                "sentences": list(answer.sentences),
-                "forecast": None if answer.forecast is None else answer.forecast.to_json(),
-                "price": None if answer.price is None else answer.price.to_json(),
-                "next": None if answer.next is None else answer.next.to_json(),
-            }
-            for answer in found.answers
-        ],
+        "answers": [_answer_json(answer) for answer in found.answers],
+        "beside": [_answer_json(answer) for answer in found.beside],
         "worth": [worth.to_json() for worth in found.worths],
         "prices": found.priced.to_json(),
         "advice": [
@@ -338,4 +356,19 @@ def to_json(found: Enough) -> dict[str, Any]:
             }
             for one in found.advice
         ],
+    }
+
+
+def _answer_json(answer: Answer) -> dict[str, Any]:
+    return {
+        "rung": answer.rung,
+        "way": answer.way,
+        "minutes_each": round(answer.minutes_each, 3),
+        "label": answer.target.label,
+        "metric": answer.target.metric,
+        "wanted": answer.target.value,
+        "sentences": list(answer.sentences),
+        "forecast": None if answer.forecast is None else answer.forecast.to_json(),
+        "price": None if answer.price is None else answer.price.to_json(),
+        "next": None if answer.next is None else answer.next.to_json(),
     }
