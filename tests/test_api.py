@@ -42,6 +42,7 @@ EXPORTED = [
     "learning_curve",
     "load_segmenter",
     "measure_mask",
+    "measure_masks",
     "plan_training",
     "predict",
     "pretrain",

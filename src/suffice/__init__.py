@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from suffice.workflows.evaluating import advise_on, evaluate
     from suffice.workflows.fusing import fuse_cohort
     from suffice.workflows.importing import import_cohort
+    from suffice.workflows.measuring_masks import measure_masks
     from suffice.workflows.planning import plan_training
     from suffice.workflows.predicting import predict
     from suffice.workflows.pretraining import pretrain
@@ -94,6 +95,7 @@ __all__ = [
     "learning_curve",
     "load_segmenter",
     "measure_mask",
+    "measure_masks",
     "plan_training",
     "predict",
     "pretrain",
@@ -156,6 +158,7 @@ _HOMES = {
     "suffice.workflows.evaluating": ["advise_on", "evaluate"],
     "suffice.workflows.fusing": ["fuse_cohort"],
     "suffice.workflows.importing": ["import_cohort"],
+    "suffice.workflows.measuring_masks": ["measure_masks"],
     "suffice.workflows.planning": ["plan_training"],
     "suffice.workflows.predicting": ["predict"],
     "suffice.workflows.pretraining": ["pretrain"],

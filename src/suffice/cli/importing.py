@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from suffice.cli.console import answer, answer_json, showing_progress
-from suffice.cli.options import Force, Json
+from suffice.cli.options import Force, Json, LabelNames, labels_of
 from suffice.cli.problems import named_problems
 
 if TYPE_CHECKING:
@@ -45,10 +45,6 @@ _Modality = Annotated[
 _Unit = Annotated[
     Literal["HU", "SUV", "none"] | None, typer.Option(help="Unit of the intensities.")
 ]
-_Label = Annotated[
-    list[str] | None,
-    typer.Option(metavar="VALUE=NAME", help="Name of a label value; may be repeated."),
-]
 _InvertMasks = Annotated[
     bool, typer.Option("--invert-masks", help="Masks mark the background with non-zero.")
 ]
@@ -84,7 +80,7 @@ def import_(
     subject_pattern: _SubjectPattern = None,
     modality: _Modality = None,
     unit: _Unit = None,
-    label: _Label = None,
+    label: LabelNames = None,
     invert_masks: _InvertMasks = False,
     ignore: _Ignore = None,
     background: _Background = None,
@@ -110,7 +106,7 @@ def import_(
             subject_pattern=subject_pattern,
             modality=modality,
             unit=unit,
-            labels=_read_labels(label) if label else None,
+            labels=labels_of(label) if label else None,
             invert_masks=invert_masks,
             ignore=ignore,
             background=background,
@@ -124,20 +120,6 @@ def import_(
         answer_json(_facts(report))
     else:
         _answer_in_words(report)
-
-
-def _read_labels(options: list[str]) -> dict[int, str]:
-    from suffice.core import UsageError
-
-    labels = {}
-    for option in options:
-        value, _, name = option.partition("=")
-        if not (value.strip().isdecimal() and name.strip()):
-            raise UsageError(
-                "A label needs a value and a name", got=option, cure="Give --label 1=lung."
-            )
-        labels[int(value)] = name.strip()
-    return labels
 
 
 def _facts(report: ImportReport) -> dict[str, object]:

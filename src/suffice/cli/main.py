@@ -19,6 +19,7 @@ from suffice.cli.enough import enough
 from suffice.cli.evaluating import evaluate
 from suffice.cli.fusing import fuse
 from suffice.cli.importing import import_
+from suffice.cli.measuring import measure
 from suffice.cli.planning import plan
 from suffice.cli.predicting import predict
 from suffice.cli.pretraining import pretrain
@@ -72,6 +73,7 @@ for _command in (
     agree,
     fuse,
     compare,
+    measure,
     augment,
     ablate,
     enough,

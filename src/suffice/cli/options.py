@@ -66,6 +66,25 @@ Raters = Annotated[
         " all (soft), what staple makes of them, or each with a confusion matrix (confusion).",
     ),
 ]
+LabelNames = Annotated[
+    list[str] | None,
+    typer.Option(metavar="VALUE=NAME", help="Name of a label value; may be repeated."),
+]
+
+
+def labels_of(options: list[str]) -> dict[int, str]:
+    """Take the names of label values apart."""
+    from suffice.core import UsageError
+
+    labels = {}
+    for option in options:
+        value, _, name = option.partition("=")
+        if not (value.strip().isdecimal() and name.strip()):
+            raise UsageError(
+                "A label needs a value and a name", got=option, cure="Give --label 1=lung."
+            )
+        labels[int(value)] = name.strip()
+    return labels
 
 
 def names_of(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from suffice.core import CohortError, UsageError
@@ -161,14 +162,15 @@ def with_intervals(
     DataFrame
         With e.g. ``volume_low_ml`` and ``volume_high_ml`` behind ``volume_ml``, and ``level`` and
         ``note`` behind all. Where no interval can be had they are empty, and the note says why.
+        Intervals of what was drawn stay as they are.
     """
     if level is not None and not 0 < level < 1:
         raise UsageError("The level of an interval must lie between 0 and 1", got=level)
     table = measures.reset_index(drop=True)
-    levels = np.full(len(table), np.nan)
+    levels = _kept(table, LEVEL)
     notes = table[NOTE].fillna("").astype(str).tolist() if NOTE in table else [""] * len(table)
     for size in (size for size in SIZES if size in table.columns):
-        lows, highs = np.full(len(table), np.nan), np.full(len(table), np.nan)
+        lows, highs = (_kept(table, name) for name in bounds_of(size))
         for i, row in enumerate(table.to_dict("records")):
             if row["source"] != PREDICTED or np.isnan(row[size]):
                 continue
@@ -176,12 +178,22 @@ def with_intervals(
             interval, note = _interval(mine, str(row["subject"]), float(row[size]), level)
             if interval is not None:
                 lows[i], highs[i], levels[i] = interval
-            notes[i] = "; ".join(filter(None, (notes[i], note)))
+            if note not in notes[i].split("; "):
+                notes[i] = "; ".join(filter(None, (notes[i], note)))
+        table = table.drop(columns=list(bounds_of(size)), errors="ignore")
         place = list(table.columns).index(size)
         for offset, (name, values) in enumerate(zip(bounds_of(size), (lows, highs), strict=True)):
-            table = table.drop(columns=name, errors="ignore")
             table.insert(place + 1 + offset, name, values)
     return table.drop(columns=[LEVEL, NOTE], errors="ignore").assign(level=levels, note=notes)
+
+
+def _kept(table: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """Take over what a column has for masks that nobody predicted."""
+    if column not in table.columns:
+        return np.full(len(table), np.nan)
+    values = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float, copy=True)
+    values[(table["source"] == PREDICTED).to_numpy()] = np.nan
+    return values
 
 
 def _interval(

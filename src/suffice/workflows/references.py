@@ -117,7 +117,7 @@ def read_references(
         cases = tuple(
             Case(name, subject_of(name), {}, {"expert": path}) for name, path in masks.items()
         )
-        return References(cases=cases, legend=_guess_legend(references, masks))
+        return References(cases=cases, legend=guess_legend(references, masks))
     cohort = read_cohort(references) if isinstance(references, Path) else references
     named = rater if rater in cohort.raters else None
     if rater is not None and named is None and rater not in (ALL_RATERS, CONSENSUS):
@@ -160,7 +160,7 @@ def masks_in(place: Path) -> dict[str, Path]:
     return found
 
 
-def _guess_legend(place: Path, masks: Mapping[str, Path]) -> Legend:
+def guess_legend(place: Path, masks: Mapping[str, Path]) -> Legend:
     """Make a legend of the values that occur; unreadable files are told when they are scored."""
     values: set[int] = set()
     for path in masks.values():
