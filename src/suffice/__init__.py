@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from suffice.forecasting import Forecast, forecast
     from suffice.io import (
+        open_drawn,
         read_case_image,
         read_case_mask,
         read_cohort,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from suffice.segmenters import Prediction, Segmenter, UNetSegmenter, load_segmenter
     from suffice.spirometry import interpret_spirometry, read_spirometry
     from suffice.workflows.agreeing import agree
+    from suffice.workflows.archiving import fetch_series, find_series, store_objects
     from suffice.workflows.clustering import cluster
     from suffice.workflows.comparing import compare
     from suffice.workflows.curving import learning_curve
@@ -88,6 +90,8 @@ __all__ = [
     "deidentify",
     "enough",
     "evaluate",
+    "fetch_series",
+    "find_series",
     "forecast",
     "fuse_cohort",
     "import_cohort",
@@ -96,6 +100,7 @@ __all__ = [
     "load_segmenter",
     "measure_mask",
     "measure_masks",
+    "open_drawn",
     "plan_training",
     "predict",
     "pretrain",
@@ -110,6 +115,7 @@ __all__ = [
     "run",
     "score_case",
     "select",
+    "store_objects",
     "train",
     "write_cohort",
     "write_image",
@@ -133,6 +139,7 @@ _HOMES = {
     ],
     "suffice.forecasting": ["Forecast", "forecast"],
     "suffice.io": [
+        "open_drawn",
         "read_case_image",
         "read_case_mask",
         "read_cohort",
@@ -150,6 +157,7 @@ _HOMES = {
     "suffice.segmenters": ["Prediction", "Segmenter", "UNetSegmenter", "load_segmenter"],
     "suffice.spirometry": ["interpret_spirometry", "read_spirometry"],
     "suffice.workflows.agreeing": ["agree"],
+    "suffice.workflows.archiving": ["fetch_series", "find_series", "store_objects"],
     "suffice.workflows.clustering": ["cluster"],
     "suffice.workflows.comparing": ["compare"],
     "suffice.workflows.curving": ["learning_curve"],

@@ -35,6 +35,7 @@ COMMANDS = {
     "report",
     "demo",
     "weights",
+    "pacs",
 }
 
 

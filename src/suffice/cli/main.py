@@ -9,6 +9,7 @@ import typer
 from suffice import __version__
 from suffice.cli.ablating import ablate
 from suffice.cli.agreeing import agree
+from suffice.cli.archiving import pacs
 from suffice.cli.augmenting import augment
 from suffice.cli.checking import check
 from suffice.cli.clustering import cluster
@@ -61,6 +62,7 @@ def _options(
 
 app.command("import")(import_)
 app.add_typer(weights)
+app.add_typer(pacs)
 for _command in (
     deidentify,
     check,

@@ -18,6 +18,14 @@ Seed = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
+Auth = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Credentials for an archive, which nobody else may read: user and password, or token;"
+        " ~/.netrc where not given.",
+    ),
+]
 Quality = Annotated[
     bool,
     typer.Option(

@@ -9,7 +9,7 @@ import typer
 
 from suffice.cli.console import remark, showing_progress
 from suffice.cli.masks import answer_masks
-from suffice.cli.options import Force, Json, MaskFormat, Quality, suffix_of_format
+from suffice.cli.options import Auth, Force, Json, MaskFormat, Quality, suffix_of_format
 from suffice.cli.problems import named_problems
 
 
@@ -19,8 +19,12 @@ def predict(
         Path, typer.Argument(metavar="MODEL", help="Folder that `suffice train` made.")
     ],
     sources: Annotated[
-        list[Path],
-        typer.Argument(metavar="SRC...", help="Scans: files, folders, DICOM series, cohorts."),
+        list[str],
+        typer.Argument(
+            metavar="SRC...",
+            help="Scans: files, folders, DICOM series, cohorts, addresses in an archive (see"
+            " `suffice pacs`).",
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the masks.")],
     file_format: MaskFormat = "auto",
@@ -49,6 +53,14 @@ def predict(
         bool,
         typer.Option("--overlay", help="Copy DICOM slices with the outlines burned in, too."),
     ] = False,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Send what was written to an archive; 'back' to where each series came from.",
+        ),
+    ] = None,
+    auth: Auth = None,
     quality: Quality = True,
     force: Force = False,
     as_json: Json = False,
@@ -60,14 +72,20 @@ def predict(
     A model that `suffice run` made with at least four scored subjects also tells what Dice to
     expect of each mask, the worst first, in predictions.csv.
     """
+    from suffice.workflows.archiving import fetched_sources, require_storable, store_predictions
     from suffice.workflows.predicting import predict
 
-    with showing_progress() as listener:
+    suffix = suffix_of_format(file_format)
+    require_storable(suffix, store, sources)
+    with (
+        showing_progress() as listener,
+        fetched_sources(sources, auth=auth, listener=listener) as (paths, came_from),
+    ):
         done = predict(
             model,
-            sources,
+            paths,
             out,
-            suffix=suffix_of_format(file_format),
+            suffix=suffix,
             mirror=mirror,
             views=views,
             match_brightness=match_brightness,
@@ -78,6 +96,10 @@ def predict(
             overwrite=force,
             listener=listener,
         )
+        if store is not None:
+            masks = [*done.written, *done.skipped]
+            n = store_predictions(masks, store, came_from, auth=auth, listener=listener)
+            remark(f"{n} files were stored")
     if done.estimates is not None:
         remark(f"what Dice to expect of each mask, the worst first: {done.estimates}")
     for note in done.notes:

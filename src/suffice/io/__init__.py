@@ -18,6 +18,7 @@ from suffice.io.masks import (
     write_mask,
     write_probabilities,
 )
+from suffice.io.objects.opening import open_drawn
 from suffice.io.scans import Scan, find_scans
 from suffice.io.write_image import write_image
 
@@ -27,6 +28,7 @@ __all__ = [
     "find_scans",
     "known_units",
     "mask_suffix_for",
+    "open_drawn",
     "read_case_image",
     "read_case_instances",
     "read_case_mask",
