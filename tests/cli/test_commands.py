@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -36,6 +37,10 @@ COMMANDS = {
     "demo",
     "weights",
     "pacs",
+    "deidentify",
+    "measure",
+    "rehearse",
+    "select",
 }
 
 
@@ -75,7 +80,9 @@ def test_the_layouts_are_those_of_the_library() -> None:
 
 
 def test_import(tiny_cohort: Cohort, tmp_path: Path, cli: Cli) -> None:
-    source, out = tiny_cohort.root, tmp_path / "cohort"
+    source, out = tmp_path / "source", tmp_path / "cohort"
+    for name in ("images", "masks"):
+        shutil.copytree(tiny_cohort.root / name, source / name)
     arguments = ("import", source, "--out", out, "--label", "1=ball", "--modality", "MR")
     code, text, _ = cli(*arguments)
     assert code == 0
