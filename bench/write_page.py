@@ -20,6 +20,7 @@ import page_scribbles
 import page_speed
 import page_transfer
 import page_unseen
+import page_volumes
 from page_versus import versus_tables
 
 HERE = Path(__file__).parent
@@ -80,6 +81,7 @@ SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "plausible": page_learning.plausible_table,
     "raters": page_raters.raters_table,
     "quality": page_quality.quality_table,
+    "volumes": page_volumes.volumes_table,
     "nnunet_parity": page_transfer.nnunet_table,
     "inference": page_speed.inference_table,
     "memory": page_speed.memory_table,

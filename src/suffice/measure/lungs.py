@@ -80,12 +80,10 @@ def measure_density(label: str, values: FloatArray, voxel_volume_ml: float) -> I
 
     References
     ----------
-    .. [1] Coxson et al., Am. J. Respir. Crit. Care Med. 1999,
-       https://doi.org/10.1164/ajrccm.159.3.9805067
+    .. [1] Coxson et al., Am. J. Respir. Crit. Care Med. 1999; 159: 851-856
     .. [2] Gevenois et al., Am. J. Respir. Crit. Care Med. 1996,
        https://doi.org/10.1164/ajrccm.154.1.8680679
-    .. [3] Dirksen et al., Am. J. Respir. Crit. Care Med. 1999,
-       https://doi.org/10.1164/ajrccm.160.5.9901031
+    .. [3] Dirksen et al., Am. J. Respir. Crit. Care Med. 1999; 160: 1468-1472
     """
     grams_per_ml = np.clip(values + 1000.0, 0.0, None) / 1000.0
     yield Measure(label, "mass_g", float(grams_per_ml.sum()) * voxel_volume_ml)
