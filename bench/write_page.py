@@ -17,6 +17,7 @@ import page_pool
 import page_quality
 import page_raters
 import page_scribbles
+import page_select
 import page_speed
 import page_transfer
 import page_unseen
@@ -74,6 +75,7 @@ SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "policies": page_learning.policies_table,
     "pool": page_pool.pool_table,
     "no_labels": page_no_labels.no_labels_table,
+    "select": page_select.select_table,
     "unseen_site": page_unseen.unseen_table,
     "scribbles": page_scribbles.scribbles_table,
     "pretext": page_learning.pretext_table,
