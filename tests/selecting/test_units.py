@@ -52,6 +52,19 @@ def test_facts_are_those_of_scipy_and_of_counting() -> None:
     assert (facts.residuals[:3] <= 0).all() and (facts.residuals[3:] >= 0).all()
 
 
+def test_a_dot_of_doubt_makes_a_scan_unsure_but_no_slice_worth_labelling() -> None:
+    def of(n_doubtful: int) -> np.ndarray:
+        foreground = np.zeros(100)
+        foreground[:n_doubtful] = 0.5
+        return np.stack([1 - foreground, foreground])
+
+    assert facts_of(of(1)).entropy == pytest.approx(facts_of(of(50)).entropy)
+    dot, half = (facts_of(of(n), is_part=True) for n in (1, 50))
+    assert (dot.entropy, half.entropy) == pytest.approx((0.01, 0.5), rel=1e-4)
+    assert (1 - dot.margin, 1 - half.margin) == pytest.approx((0.01, 0.5), rel=1e-4)
+    assert (dot.doubts[0], half.doubts[0]) == pytest.approx((0.005, 0.25), rel=1e-4)
+
+
 def test_a_sure_mask_has_no_entropy() -> None:
     sure = np.zeros((2, 4, 4), np.float16)
     sure[0] = 1

@@ -87,4 +87,4 @@ def _draw_effects(axes: Axes, effects: pd.DataFrame, colours: dict[str, str]) ->
     ]
     axes.set_yticks(range(len(effects)), names)
     axes.set_ylim(len(effects) - 0.4, -0.6)
-    axes.set_xlabel(f"points of Dice more than {BASELINE}; *: shown after Holm's correction")
+    axes.set_xlabel(f"points of Dice more than {BASELINE}\n* shown after Holm's correction")

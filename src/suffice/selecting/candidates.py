@@ -23,13 +23,15 @@ class Facts:
     Parameters
     ----------
     entropy : float
-        Of the classes, mean over voxels weighted by how likely each is no background, 0 to 1.
+        Of the classes, mean over voxels weighted by how likely each is no background, 0 to 1; of
+        a part of a scan the plain mean.
     margin : float
         How far the second class is behind the first, 0 to 1, averaged likewise.
     shares : float array of shape (K - 1,)
         Part of the unit that each structure is expected to fill.
     doubts : float array of shape (K - 1,)
-        Entropy averaged over where each structure is expected.
+        Entropy averaged over where each structure is expected; of a part of a scan summed there,
+        over its voxels.
     residuals : float array of shape (2 K,)
         Probability of each class less what the mask says, averaged over the unit: first where the
         mask says this class (0 or less), then where it says another (0 or more).
@@ -42,13 +44,16 @@ class Facts:
     residuals: FloatArray
 
 
-def facts_of(probabilities: npt.NDArray[Any]) -> Facts:
+def facts_of(probabilities: npt.NDArray[Any], *, is_part: bool = False) -> Facts:
     """Sum up the probabilities of a unit.
 
     Parameters
     ----------
     probabilities : float array of shape (K, *spatial)
         The background first.
+    is_part : bool
+        Whether it is a slice or a patch. A part that holds next to nothing, doubtful though it
+        be, is not worth labelling, so that doubt is then counted over all of the part.
     """
     shares = np.clip(probabilities.reshape(len(probabilities), -1).astype(np.float32), 0.0, 1.0)
     shares /= np.maximum(shares.sum(axis=0), _TINY)
@@ -66,12 +71,15 @@ def facts_of(probabilities: npt.NDArray[Any]) -> Facts:
     weights = np.asarray(shares[1:], dtype=np.float64)
     expected = weights.sum(axis=1)
     foreground = weights.sum(axis=0)
+    per_class = expected
+    if is_part:
+        foreground, per_class = np.ones(n_voxels), np.full(len(expected), float(n_voxels))
     total = max(float(foreground.sum()), _TINY)
     return Facts(
         entropy=float((foreground * entropy).sum() / total),
         margin=float((foreground * margin).sum() / total),
         shares=expected / n_voxels,
-        doubts=(weights * entropy).sum(axis=1) / np.maximum(expected, _TINY),
+        doubts=(weights * entropy).sum(axis=1) / np.maximum(per_class, _TINY),
         residuals=residuals.ravel(),
     )
 

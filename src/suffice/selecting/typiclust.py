@@ -22,7 +22,8 @@ def take_typical(
     """Take the most typical unit of the largest cluster with the fewest labelled units.
 
     All units are put into as many clusters as will then be labelled (500 at most). Typical is
-    what has a small mean distance to its 20 nearest neighbours in the cluster [1]_.
+    what has a small mean distance to its 20 nearest neighbours in the cluster [1]_. Small clusters
+    are kept, which the paper drops: of few scans an odd one is often another kind.
 
     References
     ----------
@@ -43,10 +44,11 @@ def take_typical(
         cluster = int(order[0])
         among = free.mask & (mine == cluster)
         index = int(np.argmax(np.where(among, typical, -np.inf)))
-        n_labelled = int(covered[cluster])
+        words = f"typical of {sizes[cluster]} alike, {covered[cluster] or 'none'} labelled so far"
+        if sizes[cluster] == 1:
+            words = "unlike all others"
         covered[cluster] += 1
         free.take(index)
-        words = f"typical of {sizes[cluster]} alike, {n_labelled or 'none'} of them labelled"
         yield Pick(index, float(typical[index]), words)
 
 

@@ -14,7 +14,7 @@ def most_entropy(
     candidates: Candidates, count: int, *, rng: np.random.Generator, free: Free
 ) -> Iterator[Pick]:
     """Take the units with the highest mean entropy where a structure is expected."""
-    yield from _highest(candidates.entropy, count, free, "entropy {:.3f} where structures may be")
+    yield from _highest(candidates.entropy, count, free, "mean entropy {:.3f}")
 
 
 def least_margin(

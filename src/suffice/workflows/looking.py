@@ -90,7 +90,7 @@ def look_at(
             if not is_new:
                 known += seen
                 continue
-            facts += _facts(segmenter, image, parts)
+            facts += _facts(segmenter, image, parts, is_part=cutting.unit != "case")
             units += parts
             features += seen
         except StorageError:
@@ -120,9 +120,11 @@ def _features(segmenter: Segmenter, image: Image, units: Sequence[Unit]) -> list
     return [pooled(seen, unit.box, image.grid.shape) for unit in units]
 
 
-def _facts(segmenter: Segmenter, image: Image, units: Sequence[Unit]) -> list[Facts]:
+def _facts(
+    segmenter: Segmenter, image: Image, units: Sequence[Unit], *, is_part: bool
+) -> list[Facts]:
     shares = probabilities_of(segmenter.predict(image, keep_probabilities=True))
-    return [facts_of(shares[(slice(None), *unit.box)]) for unit in units]
+    return [facts_of(shares[(slice(None), *unit.box)], is_part=is_part) for unit in units]
 
 
 def probabilities_of(prediction: Prediction) -> npt.NDArray[np.float16]:
