@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -82,6 +84,17 @@ def test_what_doubles_the_cases_is_worth_as_many_as_there_are(curve: Curve) -> N
     assert abs(same.worth) < 1
     assert found["pool"].sentence.startswith("By Dice with unet, pool is worth ")
     assert [rate.at for rate in found["pool"].rates] == [1, 2, 4, 8, 16]
+
+
+@pytest.mark.parametrize("from_masks", [True, False])
+def test_weights_that_may_know_the_scored_masks_are_doubted(
+    curve: Curve, from_masks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = SimpleNamespace(from_masks=from_masks)
+    monkeypatch.setattr("suffice.workflows.ways.read_source", lambda path: source)
+    way = replace(curve.ways[2], init=Path("organ"))
+    found = worth_of(curve, "unet", way, Target("mean", "dice", 0.9), level=0.8, seed=0)
+    assert ("may have learned from masks" in found.sentence) == from_masks
 
 
 def test_draws_that_one_way_lacks_are_left_out(tmp_path: Path) -> None:

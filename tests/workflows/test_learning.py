@@ -8,8 +8,9 @@ import pytest
 from suffice.core import Cohort, CohortError, UsageError
 from suffice.segmenters import RUNGS
 from suffice.segmenters.pooled_unet import STRATEGIES
+from suffice.segmenters.unet import UNetSegmenter
 from suffice.workflows import learning
-from suffice.workflows.learning import check_ways, started, starting
+from suffice.workflows.learning import check_ways, started, starting, untrained
 from suffice.workflows.running import run
 
 
@@ -35,6 +36,15 @@ def test_what_no_training_could_do_is_refused_before_the_first(tiny_cohort: Coho
     with pytest.raises(CohortError):
         check_ways(labelled, pool, ["unet"], {"raters": "soft"})
     check_ways(labelled, pool.subset([]), ["threshold"], {})
+
+
+def test_only_a_plain_way_of_learning_takes_several_devices(tiny_cohort: Cohort) -> None:
+    labelled, pool = tiny_cohort.labelled(), tiny_cohort.unlabelled()
+    made = untrained(labelled, pool, devices=2)
+    assert isinstance(made, UNetSegmenter) and made.devices == 2
+    for how in ({"unlabelled": "mean-teacher"}, {"model": "threshold"}, {"model": "prob_unet"}):
+        with pytest.raises(UsageError, match="trains on several devices"):
+            untrained(labelled, pool, devices=2, **how)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("from_masks", [True, False])

@@ -43,6 +43,12 @@ _Consistency = Annotated[
     bool,
     typer.Option(help="Whether voxels that masks leave unlabelled teach a U-Net, too."),
 ]
+_Devices = Annotated[
+    int,
+    typer.Option(
+        min=1, help="GPUs that train one U-Net together; without one, processes on its cores."
+    ),
+]
 
 
 @named_problems
@@ -58,6 +64,7 @@ def train(
     unlabelled: Unlabelled = None,
     raters: Raters = "first",
     consistency: _Consistency = True,
+    devices: _Devices = 1,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,
@@ -82,6 +89,7 @@ def train(
             unlabelled=unlabelled,
             raters=raters,
             consistency=consistency,
+            devices=devices,
             seed=seed,
             overwrite=force,
             listener=listener,

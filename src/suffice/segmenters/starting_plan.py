@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ def start_from(source: Source | None, legend: Legend, tuning: Tuning | None) -> 
     """Say what a training starts from: random weights, or those of a source."""
     if source is None:
         return Scratch()
-    return Tuned(lambda network: source.put_into(network, legend), tuning or Tuning())
+    # No lambda, which could not be sent to the processes of several devices.
+    return Tuned(partial(source.put_into, legend=legend), tuning or Tuning())
 
 
 def plan_from_source(

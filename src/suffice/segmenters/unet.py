@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -44,6 +45,7 @@ from suffice.training.objective import Objective
 from suffice.training.partly_labelled import PartlyLabelled
 from suffice.training.plan import Plan
 from suffice.training.store import Store
+from suffice.training.together import require_devices
 from suffice.training.tuning import Tuned, Tuning
 
 # Reading and calibrating may eat into the budget, but never more than this part of it.
@@ -68,6 +70,8 @@ class UNetSegmenter:
         How they are changed; by default all of them freely.
     consistency : bool
         Whether voxels that nobody labelled teach, too, see `PartlyLabelled`.
+    devices : int
+        GPUs, or processes that share the cores where there is none, that train together.
 
     Attributes
     ----------
@@ -112,8 +116,10 @@ class UNetSegmenter:
         init: Path | None = None,
         tuning: Tuning | None = None,
         consistency: bool = True,
+        devices: int = 1,
     ) -> None:
         self.plan, self.init, self.tuning, self.consistency = plan, init, tuning, consistency
+        self.devices = devices
 
     @classmethod
     def refusal(cls, labelled: Cohort) -> CohortError | None:
@@ -153,7 +159,8 @@ class UNetSegmenter:
             If the memory of the machine or its GPU does not suffice.
         """
         with naming_full_memory("training", cure=_TRAIN_CURE.format(workdir)):
-            machine = detect_machine()
+            machine = replace(detect_machine(), n_devices=self.devices)
+            require_devices(machine)
             with threads_on(machine.n_cores):
                 fitting = Fitting(
                     labelled=labelled,
@@ -242,7 +249,8 @@ class UNetSegmenter:
 
     def _kind(self) -> str:
         """Say what is trained, in the words of a work folder's owner."""
-        return self.rung if self.consistency else f"{self.rung} without consistency"
+        kind = self.rung if self.consistency else f"{self.rung} without consistency"
+        return kind if self.devices == 1 else f"{kind} on {self.devices} devices"
 
     def _origin(self) -> str:
         """Tell a training from given weights from one without, and from one of other ways."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
+import warnings
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, cast
 
@@ -38,18 +40,36 @@ class Device(Protocol):
         """
 
 
-def make_device(machine: Machine, precision: str) -> Device:
+def make_device(machine: Machine, precision: str, *, together: bool = False) -> Device:
     """Return Fabric for the machine's accelerator.
 
     A bare GPU machine may have torch alone; `PlainDevice` then serves one device in fp32 or bf16.
+
+    Parameters
+    ----------
+    machine : Machine
+    precision : str
+    together : bool
+        Whether this process is one of those that train on all devices of the machine, see
+        `suffice.training.together`; it then joins the others here.
     """
     if importlib.util.find_spec("lightning_fabric") is not None:
         from lightning_fabric import Fabric
 
         # Fabric wraps more than the protocol names, under wider signatures.
         fabric: Any = Fabric(
-            accelerator=machine.accelerator, devices=1, precision=cast(Any, precision)
+            accelerator=machine.accelerator,
+            devices=machine.n_devices if together else 1,
+            strategy="ddp" if together else "auto",
+            precision=cast(Any, precision),
         )
+        if together:
+            # Each process would say that it is there.
+            logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+            logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+            fabric.launch()
+            # Of gradients in the layout that convolutions are fast in; they are copied once more.
+            warnings.filterwarnings("ignore", message="Grad strides do not match")
         return cast(Device, fabric)
     return PlainDevice(machine.accelerator, precision)
 

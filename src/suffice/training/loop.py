@@ -27,6 +27,7 @@ from suffice.training.pacing import train_for
 from suffice.training.pairs import MixingSampler
 from suffice.training.plan import Plan
 from suffice.training.store import StoredCase
+from suffice.training.together import all_true, in_processes, one_clock, rank, require_devices
 from suffice.training.tuning import Scratch
 
 WARM_UP = 0.03
@@ -103,21 +104,53 @@ def train(
         If the loss or its gradient is not a number ten times in a row.
     """
     objective, start = objective or Segmenting(), start or Scratch()
-    loop = _new_loop(plan, cases, seed, make_device(machine, plan.precision), objective, start)
+    parts = (plan, cases, seed, objective, start)
+    if machine.n_devices > 1:
+        require_devices(machine)
+        in_processes(_train_one, (parts, machine, seconds, checkpoint, clock), machine, listener)
+    loop = _new_loop(*parts, make_device(machine, plan.precision))
     loop.restore(load_checkpoint(checkpoint))
-    train_for(loop, seconds, checkpoint=checkpoint, listener=listener, clock=clock)
+    if machine.n_devices == 1:
+        train_for(loop, seconds, checkpoint=checkpoint, listener=listener, clock=clock)
     start.finish(loop.average)
     network = objective.keep(loop.average).to("cpu").eval()
     return Trained(network, loop.state.history, loop.state.step)
+
+
+def _train_one(
+    parts: tuple[Plan, Sequence[StoredCase], int, Objective, Scratch],
+    machine: Machine,
+    seconds: float,
+    checkpoint: Path,
+    clock: Callable[[], float],
+    *,
+    listener: Listener,
+) -> None:
+    """Train on one of several devices, in a process of its own; the first writes the checkpoint.
+
+    Each device draws batches of its own; gradients are averaged over all of them.
+    """
+    plan, _, seed, *_ = parts
+    loop = _new_loop(*parts, make_device(machine, plan.precision, together=True))
+    loop.restore(load_checkpoint(checkpoint))
+    if rank() > 0:
+        loop.draw_anew([seed, rank(), loop.state.step])
+    train_for(
+        loop,
+        seconds,
+        checkpoint=checkpoint if rank() == 0 else None,
+        listener=listener,
+        clock=one_clock(clock, loop.device.device),
+    )
 
 
 def _new_loop(
     plan: Plan,
     cases: Sequence[StoredCase],
     seed: int,
-    device: Device,
     objective: Objective,
     start: Scratch,
+    device: Device,
 ) -> _Loop:
     """Put the parts of a training together, before its first step."""
     torch.manual_seed(seed)
@@ -189,7 +222,7 @@ class _Loop:
         loss, score = self.objective.loss(self.wrapped, images, targets, now)
         self.optimizer.zero_grad(set_to_none=True)
         self.state.step += 1
-        if not bool(torch.isfinite(loss)):
+        if not all_true(bool(torch.isfinite(loss)), self.device.device):
             self._skip()
             return
         self.device.backward(loss)
@@ -272,6 +305,12 @@ class _Loop:
             "sampler": _plain(self.sampler.state()),
         }
         return self.state
+
+    def draw_anew(self, seed: Sequence[int]) -> None:
+        """Draw other patches and changes than other processes of the same training."""
+        rng = np.random.default_rng(seed)
+        self.sampler.rng.bit_generator.state = rng.bit_generator.state
+        self.generator.manual_seed(int(rng.integers(2**63)))
 
     def restore(self, state: TrainingState | None) -> None:
         """Go on from a checkpoint."""

@@ -34,6 +34,8 @@ class Machine:
         The fastest one measured or, on a GPU, known to be.
     name : str
         For the record, e.g. the GPU's model.
+    n_devices : int
+        GPUs, or processes that share the cores, that one training takes.
     """
 
     n_cores: int
@@ -41,6 +43,7 @@ class Machine:
     accelerator: str
     precision: str
     name: str = ""
+    n_devices: int = 1
 
     @property
     def autocast_dtype(self) -> torch.dtype | None:

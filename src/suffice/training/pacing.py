@@ -32,11 +32,14 @@ def train_for(
     loop: Steps,
     seconds: float,
     *,
-    checkpoint: Path,
+    checkpoint: Path | None,
     listener: Listener,
     clock: Callable[[], float],
 ) -> None:
-    """Step for ``seconds`` of the clock, those of earlier starts counted in, at least once."""
+    """Step for ``seconds`` of the clock, those of earlier starts counted in, at least once.
+
+    Nothing is written without a place for the checkpoint: one of several processes writes it.
+    """
     started = clock() - loop.state.seconds
     saved = noted = loop.state.seconds
     while (elapsed := clock() - started) < seconds:
@@ -45,10 +48,11 @@ def train_for(
         if now - noted >= HISTORY_EVERY_S or loop.state.step == 1:
             noted = now
             listener(loop.note(seconds))
-        if now - saved >= CHECKPOINT_EVERY_S:
+        if checkpoint is not None and now - saved >= CHECKPOINT_EVERY_S:
             saved = now
             save_checkpoint(checkpoint, loop.snapshot())
     if loop.state.step == 0:
         loop.step(0.5)
     loop.note(seconds)
-    save_checkpoint(checkpoint, loop.snapshot())
+    if checkpoint is not None:
+        save_checkpoint(checkpoint, loop.snapshot())

@@ -167,8 +167,12 @@ class _MappedCases(Sequence[StoredCase]):
     """Cases of which the last few stay open: each takes up to four of a process's open files."""
 
     def __init__(self, read: Callable[[str], StoredCase], names: tuple[str, ...]) -> None:
-        self._names = names
+        self._names, self._open = names, read
         self._read = functools.lru_cache(maxsize=N_OPEN)(read)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Files are opened anew in another process.
+        return _MappedCases, (self._open, self._names)
 
     def __len__(self) -> int:
         return len(self._names)

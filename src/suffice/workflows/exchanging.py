@@ -21,7 +21,7 @@ _DRAW = ["draw", "seed"]
 class Worth:
     """What one way is worth by the metric of a target, at every size that it can be told at.
 
-    ``problem`` is why there are no ``rates``.
+    ``problem`` is why there are no ``rates``, ``doubt`` what may make them too good.
     """
 
     rung: str
@@ -29,6 +29,7 @@ class Worth:
     target: Target
     rates: tuple[ExchangeRate, ...]
     problem: str = ""
+    doubt: str = ""
 
     @property
     def said(self) -> ExchangeRate | None:
@@ -43,7 +44,7 @@ class Worth:
         by = f"By {self.target.measure} with {self.rung}, "
         if self.said is None:
             return f"{by}nothing is known of what {self.way.words} is worth: {self.problem}"
-        return f"{by}{self.said.sentence}."
+        return f"{by}{self.said.sentence}.{self.doubt and f' {self.doubt}'}"
 
     def to_json(self) -> dict[str, Any]:
         """Give plain values."""
@@ -97,7 +98,10 @@ def worth_of(
         for at in sizes
         if at < reference["n_cases"].max()
     )
-    return Worth(rung=rung, way=way, target=target, rates=rates)
+    doubt = ""
+    if way.may_know:
+        doubt = "Its weights may have learned from masks of these subjects, and be worth less."
+    return Worth(rung=rung, way=way, target=target, rates=rates, doubt=doubt)
 
 
 def _same_draws(one: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -29,6 +29,7 @@ def untrained(
     unlabelled: str | None = None,
     raters: str = FIRST,
     consistency: bool = True,
+    devices: int = 1,
     rungs: Rungs = RUNGS,
 ) -> Segmenter:
     """Make an untrained model.
@@ -52,6 +53,8 @@ def untrained(
     consistency : bool
         Whether a U-Net learns from voxels that masks leave unlabelled, too, see
         `suffice.training.partly_labelled`.
+    devices : int
+        How many a U-Net trains on together.
     rungs : dict of str to type of Segmenter
         The kinds to choose from.
 
@@ -69,7 +72,8 @@ def untrained(
         made = _without_consistency(made)
     if unlabelled is not None:
         made = with_pool(made, pool, unlabelled)
-    return made if raters == FIRST else with_raters(made, labelled, raters)
+    made = made if raters == FIRST else with_raters(made, labelled, raters)
+    return made if devices == 1 else _on_devices(made, devices)
 
 
 def _started(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) -> Segmenter:
@@ -97,6 +101,19 @@ def _without_consistency(segmenter: Segmenter) -> Segmenter:
         "Only a U-Net learns from voxels that masks leave unlabelled",
         got=f"--no-consistency for '{segmenter.rung}'",
         cure="Leave --no-consistency out.",
+    )
+
+
+def _on_devices(segmenter: Segmenter, n_devices: int) -> Segmenter:
+    """Let a U-Net train on several devices together."""
+    # Others' losses look past the wrapper that keeps the devices in step.
+    if type(segmenter) is UNetSegmenter:
+        segmenter.devices = n_devices
+        return segmenter
+    raise UsageError(
+        "Only a U-Net that learns in no other way trains on several devices",
+        got=segmenter._kind() if isinstance(segmenter, UNetSegmenter) else segmenter.rung,
+        cure="Give --model unet without --unlabelled and --raters, or leave --devices out.",
     )
 
 

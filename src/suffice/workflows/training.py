@@ -53,6 +53,7 @@ def train(
     unlabelled: str | None = None,
     raters: str = FIRST,
     consistency: bool = True,
+    devices: int = 1,
     rungs: Rungs = RUNGS,
     listener: Listener = silent,
 ) -> Trained:
@@ -78,7 +79,7 @@ def train(
         Where checkpoints lie while training runs; ``OUT.work`` by default. Removed at the end.
     overwrite : bool
         Whether a model at ``out`` may be replaced.
-    model, init, tune, unlabelled, raters, consistency : optional
+    model, init, tune, unlabelled, raters, consistency, devices : optional
         What learns, from what and how: see `suffice.workflows.learning.untrained`.
     rungs : dict of str to type of Segmenter
         The kinds to choose from.
@@ -102,6 +103,7 @@ def train(
         unlabelled=unlabelled,
         raters=raters,
         consistency=consistency,
+        devices=devices,
         rungs=rungs,
     )
     place = workdir or out.with_name(out.name + ".work")

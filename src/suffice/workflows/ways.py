@@ -59,6 +59,14 @@ class Way:
         """What is worth labelled cases: an arm without augmentation tells what that is worth."""
         return "augmentation" if self.kind == UNAUGMENTED else self.name
 
+    @property
+    def may_know(self) -> bool:
+        """Whether the weights that it starts from may have learned from masks that are scored.
+
+        What they learned from is not written in them; those of `suffice pretrain` saw no mask.
+        """
+        return self.init is not None and read_source(self.init).from_masks
+
     def segmenter(self, rung: str, labelled: Cohort, pool: Cohort) -> Segmenter:
         """Make an untrained model.
 
