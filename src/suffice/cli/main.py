@@ -29,6 +29,7 @@ from suffice.cli.rehearsing import rehearse
 from suffice.cli.reporting import report
 from suffice.cli.running import demo, run
 from suffice.cli.selecting import select
+from suffice.cli.tracking import track
 from suffice.cli.training import train
 from suffice.cli.weighing import weights
 
@@ -82,6 +83,7 @@ for _command in (
     select,
     rehearse,
     run,
+    track,
     report,
     demo,
 ):

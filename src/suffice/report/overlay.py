@@ -57,7 +57,9 @@ def _is_colour(image: Image) -> bool:
     return image.n_channels == 3 and image.array.dtype == np.uint8
 
 
-def _picture_panel(image: Image, drawn: Array | None, predicted: Array, window: Window) -> Panel:
+def _picture_panel(
+    image: Image, drawn: Array | None, predicted: Array | None, window: Window
+) -> Panel:
     """Show the whole picture, in colour where it is."""
     grey = image.array.transpose(1, 2, 0) if _is_colour(image) else window.apply(image.array[0])
     height, width = image.grid.unit_spacing
@@ -72,9 +74,44 @@ def _picture_panel(image: Image, drawn: Array | None, predicted: Array, window: 
     )
 
 
+def mask_panels(
+    image: Image, mask: Array, names: Sequence[str], *, is_drawn: bool
+) -> tuple[tuple[Panel, ...], str]:
+    """Draw one mask on its scan, for pages that follow it over time.
+
+    Parameters
+    ----------
+    image : Image
+    mask : integer array of shape spatial
+    names : sequence of str
+        Of the structures; they choose the grey window.
+    is_drawn : bool
+        Whether a person drew it; predicted ones are dashed.
+
+    Returns
+    -------
+    tuple of Panel
+        One a plane for volumes, one for pictures.
+    str
+        The grey window in words.
+    """
+    window = choose_window(image, mask, names)
+    drawn, predicted = (mask, None) if is_drawn else (None, mask)
+    if image.grid.ndim == 2:
+        return (_picture_panel(image, drawn, predicted, window),), window.words
+    return _volume_panels(image, drawn, predicted, window), window.words
+
+
 def _volume_overlay(
     pick: Pick, image: Image, drawn: Array | None, predicted: Array, window: Window
 ) -> Overlay:
+    panels = _volume_panels(image, drawn, predicted, window)
+    return Overlay(pick, panels, window.words, Upright.of(image.grid).is_oblique)
+
+
+def _volume_panels(
+    image: Image, drawn: Array | None, predicted: Array | None, window: Window
+) -> tuple[Panel, ...]:
     upright = Upright.of(image.grid)
     volume = upright.apply(image.array[0])
     masks = [None if mask is None else upright.apply(mask) for mask in (drawn, predicted)]
@@ -98,7 +135,7 @@ def _volume_overlay(
                 letters=plane.letters,
             )
         )
-    return Overlay(pick, tuple(panels), window.words, upright.is_oblique)
+    return tuple(panels)
 
 
 def _side_mm(masks: Sequence[Array], upright: Upright) -> float:

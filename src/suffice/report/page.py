@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from suffice import __version__
 from suffice.files import require_free, write_text
+from suffice.report.environment import environment
 from suffice.report.folder import Study, read_study
 from suffice.report.gallery import make_gallery
 from suffice.report.headline import make_headline
@@ -33,7 +32,7 @@ from suffice.report.scoring import (
     validation_sentences,
 )
 from suffice.report.volumes import measure_tables
-from suffice.report.words import duration, interval, number, percent
+from suffice.report.words import duration, percent
 from suffice.study import StudyFolder
 
 _MAX_LEFT_OUT = 500
@@ -70,21 +69,8 @@ def write_report(study: Path, *, overwrite: bool = True) -> Path:
     place = StudyFolder(folder).report
     require_free(place, overwrite=overwrite)
     content = _content(read_study(folder))
-    write_text(place, _environment().get_template("report.html").render(content))
+    write_text(place, environment().get_template("report.html").render(content))
     return place
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("suffice.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, interval=interval)
-    return environment
 
 
 def _content(study: Study) -> dict[str, Any]:
