@@ -61,6 +61,7 @@ EXPORTED = [
     "score_case",
     "select",
     "store_objects",
+    "track",
     "train",
     "write_cohort",
     "write_image",

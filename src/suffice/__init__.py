@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from suffice.workflows.rehearsing import rehearse
     from suffice.workflows.running import run
     from suffice.workflows.selecting import select
+    from suffice.workflows.tracking import track
     from suffice.workflows.training import train
 
 __version__ = "0.1.0"
@@ -116,6 +117,7 @@ __all__ = [
     "score_case",
     "select",
     "store_objects",
+    "track",
     "train",
     "write_cohort",
     "write_image",
@@ -173,6 +175,7 @@ _HOMES = {
     "suffice.workflows.rehearsing": ["rehearse"],
     "suffice.workflows.running": ["run"],
     "suffice.workflows.selecting": ["select"],
+    "suffice.workflows.tracking": ["track"],
     "suffice.workflows.training": ["train"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -128,6 +128,7 @@ def moved_head(
     return Image(array[None], grid), Image(later[None].astype(np.float32), other), motion
 
 
+@pytest.mark.slow
 def test_a_known_motion_is_found_and_lesions_are_matched_across_it():
     earlier, later, motion = moved_head(6.0, (5.0, -4.0, 3.0))
     found = align(earlier, later)
@@ -143,10 +144,11 @@ def test_a_known_motion_is_found_and_lesions_are_matched_across_it():
     assert after_ml == pytest.approx(before_ml, rel=0.2)
 
 
+@pytest.mark.slow
 def test_an_affine_search_finds_a_scale():
-    grid = Grid((64, 72, 32), affine=np.diag([2.0, 2.0, 4.0, 1.0]))
-    array = head()
-    later = ndimage.affine_transform(array, np.eye(3) / 1.08, (2.4, 2.7, 1.2), order=1)
+    grid = Grid((40, 44, 24), affine=np.diag([3.0, 3.0, 4.0, 1.0]))
+    array = head(shape=(40, 44, 24))
+    later = ndimage.affine_transform(array, np.eye(3) / 1.08, (1.5, 1.6, 0.9), order=1)
     shifted = np.array(grid.affine)
     shifted[:3, 3] = 3.0
     other = Grid(grid.shape, affine=shifted)
