@@ -52,6 +52,17 @@ def deidentify(
         Literal["shift", "remove", "keep"],
         typer.Option(help="Shift by as many days for all files of a subject, remove, or keep."),
     ] = "shift",
+    pixels: Annotated[
+        Literal["black", "refuse"],
+        typer.Option(help="What becomes of a picture in which text was seen."),
+    ] = "black",
+    deface: Annotated[
+        bool,
+        typer.Option(
+            "--deface",
+            help="All volumes are heads: take off the faces; what is no whole head is not copied.",
+        ),
+    ] = False,
     name_files: Annotated[
         bool,
         typer.Option(
@@ -76,8 +87,9 @@ def deidentify(
             out,
             key=key,
             retain=names_of(retain),
-            clean=names_of(clean),
+            clean=[*names_of(clean), *(["faces"] if deface else [])],
             dates=dates,
+            pixels=pixels,
             overwrite=force,
             listener=listener,
         )

@@ -163,7 +163,8 @@ def _image(person: Person, visit: int, index: int, sop_class: str, size: int) ->
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
     dataset.PixelRepresentation = 0
     rng = np.random.default_rng([person.seed, visit, index])
-    dataset.PixelData = rng.integers(0, 4096, (size, size), np.uint16).tobytes()
+    slope = np.add.outer(np.arange(size), 2 * np.arange(size)) * 20
+    dataset.PixelData = (slope + rng.integers(0, 64, slope.shape)).astype("<u2").tobytes()
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = UID(sop_class)
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID

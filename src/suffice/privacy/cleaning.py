@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
 from suffice.io.formats import is_dicom_file, suffix_of
@@ -55,6 +55,8 @@ class Job:
         Parts of names and identifiers, in lower case, that no text may hold.
     targets : dict of PurePath to PurePath
         The new name of every file below the source, for files that name others.
+    series : dict of str to list of Path
+        Files of each DICOM series, by its UID.
     """
 
     key: Key
@@ -62,6 +64,7 @@ class Job:
     names: Names
     forbidden: frozenset[str]
     targets: Mapping[PurePath, PurePath]
+    series: Mapping[str, list[Path]] = field(default_factory=dict)
 
 
 Cleaner = Callable[[Path, Path, PurePath, Job], Done]

@@ -38,6 +38,8 @@ _LONGEST_LINE = 1 << 20
 
 def clean(source: Path, target: Path, relative: PurePath, job: Job) -> Done:
     """De-identify an NRRD or MetaImage file, or the header of a pair."""
+    if "faces" in job.options.clean:
+        raise Refused("a file of this format cannot be defaced: save it as .nii.gz")
     done: Done = {}
     with source.open("rb") as reader, target.open("wb") as out:
         if suffix_of(source) in (".nrrd", ".nhdr"):

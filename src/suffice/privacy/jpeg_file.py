@@ -6,6 +6,7 @@ import struct
 from pathlib import Path, PurePath
 
 from suffice.privacy.cleaning import Done, Job
+from suffice.privacy.pictures import cover_text
 from suffice.privacy.refused import Refused
 
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
@@ -18,7 +19,9 @@ def clean(source: Path, target: Path, relative: PurePath, job: Job) -> Done:
     """De-identify a JPEG file; its picture is copied as it is compressed."""
     data, dropped = stripped(source.read_bytes())
     target.write_bytes(data)
-    return {"removed": dropped} if dropped else {}
+    done: Done = {"removed": dropped} if dropped else {}
+    cover_text(target, job, done, suffix="jpeg")
+    return done
 
 
 def stripped(data: bytes) -> tuple[bytes, set[str]]:

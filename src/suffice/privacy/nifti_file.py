@@ -9,7 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path, PurePath
 from typing import BinaryIO, cast
 
+from suffice.files import PARTIAL_PREFIX
 from suffice.privacy.cleaning import Done, Job
+from suffice.privacy.heads import deface_nifti
 from suffice.privacy.refused import Refused
 
 _Fields = tuple[tuple[str, int, int], ...]
@@ -32,6 +34,21 @@ _BLOCK = 1 << 20
 
 def clean(source: Path, target: Path, relative: PurePath, job: Job) -> Done:
     """De-identify a NIfTI file, or a header or voxels of a pair."""
+    if "faces" not in job.options.clean:
+        return _without_text(source, target, relative)
+    if relative.suffix.lower() in (".hdr", ".img"):
+        raise Refused("a pair of header and voxels cannot be defaced: save it as .nii.gz")
+    faceless = target.with_name(f"{PARTIAL_PREFIX}{target.name}")
+    try:
+        if not deface_nifti(source, faceless):
+            return _without_text(source, target, relative)
+        done = _without_text(faceless, target, relative)
+    finally:
+        faceless.unlink(missing_ok=True)
+    return {**done, "face removed": {"voxels"}}
+
+
+def _without_text(source: Path, target: Path, relative: PurePath) -> Done:
     with ExitStack() as stack:
         opened = stack.enter_context(source.open("rb"))
         is_gzip = opened.read(2) == b"\x1f\x8b"

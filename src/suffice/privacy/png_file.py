@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import BinaryIO
 
 from suffice.privacy.cleaning import Done, Job
+from suffice.privacy.pictures import cover_text
 from suffice.privacy.refused import Refused
 
 _MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -30,6 +31,7 @@ def clean(source: Path, target: Path, relative: PurePath, job: Job) -> Done:
                 done.setdefault("removed", set()).add(f"chunk {kind.decode('ascii', 'replace')}")
         if reader.read(1):
             done.setdefault("removed", set()).add("bytes after the end")
+    cover_text(target, job, done, suffix="png")
     return done
 
 

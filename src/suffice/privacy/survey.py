@@ -53,6 +53,7 @@ class Survey:
     originals: Originals
     names: Names
     forbidden: frozenset[str] = field(default_factory=frozenset)
+    series: dict[str, list[Path]] = field(default_factory=dict)
 
 
 def survey(source: Path, key: Key, options: Options, *, listener: Listener = silent) -> Survey:
@@ -65,11 +66,12 @@ def survey(source: Path, key: Key, options: Options, *, listener: Listener = sil
     originals = Originals()
     subjects: set[str] = set()
     facts: list[tuple[PurePath, str, str, frozenset[str]]] = []
+    series: dict[str, list[Path]] = {}
     for i, path in enumerate(files):
         listener(Progress("look at the files", i / len(files)))
         relative = PurePath(path.relative_to(root))
         kind = kind_of(path)
-        whose, own = _facts(path, kind, options)
+        whose, own = _facts(path, kind, options, series)
         originals.add(own)
         subjects |= whose
         subject = next(iter(whose)) if kind == "dicom_file" and whose else ""
@@ -80,7 +82,9 @@ def survey(source: Path, key: Key, options: Options, *, listener: Listener = sil
     entries = tuple(_placed(facts, names, key))
     originals.tokens |= {t.casefold() for e in entries for t in _changed(e)}
     listener(Progress("look at the files", 1.0))
-    return Survey(entries=entries, originals=originals, names=names, forbidden=forbidden)
+    return Survey(
+        entries=entries, originals=originals, names=names, forbidden=forbidden, series=series
+    )
 
 
 def _files(source: Path) -> Iterator[Path]:
@@ -92,7 +96,9 @@ def _files(source: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in sorted(names))
 
 
-def _facts(path: Path, kind: str, options: Options) -> tuple[set[str], Originals]:
+def _facts(
+    path: Path, kind: str, options: Options, series: dict[str, list[Path]]
+) -> tuple[set[str], Originals]:
     if kind != "dicom_file":
         # Dates of a table are of many subjects; those of a DICOM file alone are shifted by one.
         with_dates = options.dates == "remove" or kind != "table_file"
@@ -100,6 +106,7 @@ def _facts(path: Path, kind: str, options: Options) -> tuple[set[str], Originals
     try:
         header = read_dicom(path, header_only=True)
         subject = subject_of(header)
+        series.setdefault(str(header.get("SeriesInstanceUID", "")), []).append(path)
         return {subject} if subject else set(), originals_of(header, options)
     except Exception:
         # What is wrong with it is told when its turn comes to be cleaned.

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 import tifffile
 
 from suffice.privacy.cleaning import Done, Job
+from suffice.privacy.pictures import require_no_text
 from suffice.privacy.refused import Refused
 from suffice.privacy.tiff_description import without_text
 
@@ -35,6 +36,7 @@ def clean(source: Path, target: Path, relative: PurePath, job: Job) -> Done:
         writer = _Writer(out, tiff.byteorder, is_big=bool(tiff.is_bigtiff))
         for page in (p.aspage() for p in tiff.pages):
             _copy_page(tiff, page, writer, done)
+    require_no_text(target, job)
     return done
 
 

@@ -207,6 +207,7 @@ def _clean_all(
         names=found.names,
         forbidden=found.forbidden,
         targets={entry.path: entry.target for entry in found.entries},
+        series=found.series,
     )
     records: dict[str, Record] = {}
     with Audit(audit) as table:
