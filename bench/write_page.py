@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+import page_deidentification
 import page_enough
 import page_exchange
 import page_forecast
@@ -83,6 +84,7 @@ SECTIONS: dict[str, Callable[[pd.DataFrame], Iterator[str]]] = {
     "plausible": page_learning.plausible_table,
     "raters": page_raters.raters_table,
     "quality": page_quality.quality_table,
+    "deidentification": page_deidentification.deidentification_table,
     "volumes": page_volumes.volumes_table,
     "nnunet_parity": page_transfer.nnunet_table,
     "inference": page_speed.inference_table,

@@ -19,10 +19,10 @@ def leftovers(folder: Path) -> list[str]:
     return [path.name for path in files if path.stat().st_size]
 
 
-@pytest.mark.parametrize("command", ["train", "run", "import"])
+@pytest.mark.parametrize("command", ["train", "run", "import", "deidentify"])
 def test_a_full_disk(tiny_cohort: Cohort, full_disk: Path, cli, command: str) -> None:
     fill(full_disk)
-    minutes = [] if command == "import" else ["--minutes", "0.05"]
+    minutes = [] if command in ("import", "deidentify") else ["--minutes", "0.05"]
     ended = cli(command, tiny_cohort.root, "--out", full_disk / "out", *minutes)
     assert ended.code == 1
     line = ended.err.splitlines()[-1]
@@ -31,11 +31,11 @@ def test_a_full_disk(tiny_cohort: Cohort, full_disk: Path, cli, command: str) ->
     assert leftovers(full_disk) == []
 
 
-@pytest.mark.parametrize("command", ["train", "run", "import"])
+@pytest.mark.parametrize("command", ["train", "run", "import", "deidentify"])
 def test_a_folder_that_may_not_be_written(
     tiny_cohort: Cohort, read_only_folder: Path, cli, command: str
 ) -> None:
-    minutes = [] if command == "import" else ["--minutes", "0.05"]
+    minutes = [] if command in ("import", "deidentify") else ["--minutes", "0.05"]
     ended = cli(command, tiny_cohort.root, "--out", read_only_folder / "out", *minutes)
     assert ended.code == 1
     line = ended.err.splitlines()[-1]

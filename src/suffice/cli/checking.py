@@ -20,7 +20,8 @@ MAX_NAMED = 5
 def check(cohort: CohortFolder, as_json: Json = False) -> None:
     """Look for what would spoil a training or a score.
 
-    Grids that differ, labels outside the legend, empty masks, outliers, duplicates and leaks.
+    Grids that differ, labels outside the legend, empty masks, outliers, duplicates and leaks;
+    headers and file names that seem to say whose a scan is.
 
     Exit status 1 where there is an error, 0 where there are warnings and notes alone.
     """

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
+from suffice.core import StorageError
+
 AUDIT_CSV = "audit.csv"
 COLUMNS = ("file", "format", "outcome", "action", "where")
 
@@ -75,8 +77,15 @@ class Audit:
         """Write what was done to a file, to the disk."""
         if self._file is None:
             return
-        self._writer.writerows(record.rows())
-        self._file.flush()
+        try:
+            self._writer.writerows(record.rows())
+            self._file.flush()
+        except OSError as error:
+            raise StorageError(
+                f"Cannot write '{self._path}'",
+                got=error.strerror,
+                cure="Free some space, and give the same command again to go on.",
+            ) from error
 
 
 def finished(path: Path) -> set[str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from suffice.core import Cohort, Listener, Progress, silent
 from suffice.qc.duplicates import duplicate_scans, near_duplicates
 from suffice.qc.finding import SEVERITIES, Finding
+from suffice.qc.identifiers import identifiers
 from suffice.qc.masks import MaskFacts, implausible_masks, inspect_masks, partly_labelled
 from suffice.qc.names import similar_subject_names
 from suffice.qc.outliers import unlike_the_rest
@@ -47,6 +48,7 @@ def check_cohort(cohort: Cohort, *, listener: Listener = silent) -> tuple[Findin
     findings += duplicate_scans(scans)
     findings += near_duplicates(scans)
     findings += similar_subject_names(cohort)
+    findings += identifiers(cohort)
     listener(Progress("check", 1.0))
     return tuple(sorted(findings, key=lambda f: (SEVERITIES.index(f.severity), f.kind)))
 

@@ -17,6 +17,7 @@ Kind = Literal[
     "duplicate-scan",
     "empty-mask",
     "grid-mismatch",
+    "identifiers",
     "intensity-outlier",
     "inverted-mask",
     "label-outside-legend",

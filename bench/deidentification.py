@@ -1,0 +1,243 @@
+"""De-identify 500 and more generated objects and search them for every planted identifier."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+
+import highdicom
+import nibabel as nib
+import numpy as np
+import pydicom
+from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+
+from machine import describe_machine
+from suffice import __version__
+from suffice.phantoms.identified import CT, DX, MR, PET, Person, identified_slice
+from suffice.workflows.deidentifying import deidentify
+
+HERE = Path(__file__).parent
+SOP_CLASSES = (CT, MR, PET, DX)
+SLICES, VISITS = 4, 2
+# Of what is drawn but for letters, which are of 255.
+BRIGHTEST = 160
+
+
+def write_person(folder: Path, seed: int) -> Person:
+    """Write eight DICOM objects, two NIfTI files and a PNG of a person; name all after them."""
+    person = Person(seed)
+    for visit in range(VISITS):
+        day = ""
+        for index in range(SLICES):
+            made = identified_slice(
+                person, visit=visit, index=index, sop_class=SOP_CLASSES[seed % 4]
+            )
+            day = made.day
+            place = (
+                folder
+                / person.word("folder name")
+                / f"{day}"
+                / f"{person.word('file name')}-{index}.dcm"
+            )
+            place.parent.mkdir(parents=True, exist_ok=True)
+            made.dataset.save_as(place, enforce_file_format=True)
+        write_nifti(folder / f"sub-{person.word('label in a BIDS name')}_{day}_T1w.nii.gz", person)
+    write_png(folder / f"{person.word('picture name')}.png", person)
+    write_pixels(folder, person)
+    return person
+
+
+def write_nifti(path: Path, person: Person) -> None:
+    image = nib.Nifti1Image(np.zeros((4, 4, 4), np.int16), np.eye(4))
+    image.header["descrip"] = person.word("NIfTI descrip").encode()
+    image.header["db_name"] = person.word("NIfTI db_name")[:18].encode()
+    image.header["aux_file"] = person.word("NIfTI aux_file")[:24].encode()
+    image.header["intent_name"] = person.word("NIfTI intent_name")[:16].encode()
+    text = person.word("NIfTI extension").encode()
+    image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", text))
+    nib.save(image, path)
+
+
+def write_png(path: Path, person: Person) -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Patient", person.word("PNG tEXt"))
+    info.add_text("Description", person.word("PNG zTXt"), zip=True)
+    info.add_itxt("Comment", person.word("PNG iTXt"), zip=True)
+    exif = Image.Exif()
+    exif[0x010E] = person.word("PNG EXIF")
+    profile = person.word("PNG ICC profile").encode() * 10
+    Image.fromarray(np.zeros((32, 32), np.uint8)).save(
+        path, pnginfo=info, exif=exif, icc_profile=profile
+    )
+
+
+def write_pixels(folder: Path, person: Person) -> None:
+    """Write a screen capture and a PNG with the person's name and number in the pixels."""
+    slope = np.add.outer(np.arange(128), np.arange(256)) // 3
+    noise = np.random.default_rng(person.seed).integers(0, 12, slope.shape)
+    picture = Image.fromarray((slope + noise).astype(np.uint8))
+    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(16)
+    draw.text((6, 4), person.word("PatientName").upper(), fill=255, font=font)
+    draw.text((6, 26), f"ID {person.word('PatientID')}", fill=255, font=font)
+    picture.save(folder / f"{person.word('picture name')}-written.png")
+    dataset = identified_slice(person, visit=0, index=99, sop_class=DX).dataset
+    dataset.Modality, dataset.BurnedInAnnotation = "OT", "YES"
+    dataset.Rows, dataset.Columns = 128, 256
+    dataset.BitsAllocated = dataset.BitsStored = 8
+    dataset.HighBit = 7
+    dataset.PixelData = np.asarray(picture).tobytes()
+    dataset["PixelData"].VR = "OB"
+    dataset.save_as(folder / f"{person.word('file name')}-written.dcm", enforce_file_format=True)
+
+
+def count_written(folder: Path) -> dict[str, int]:
+    """Count the pictures that are as bright anywhere as letters alone are."""
+    found = {"text in the pixels of a DICOM object": 0, "text in the pixels of a PNG": 0}
+    for path in folder.rglob("*.dcm"):
+        header = pydicom.dcmread(path)
+        if header.Modality == "OT":
+            is_left = bool(header.pixel_array.max() > BRIGHTEST)
+            found["text in the pixels of a DICOM object"] += is_left
+    for path in folder.rglob("*.png"):
+        is_left = bool(np.asarray(Image.open(path)).max() > BRIGHTEST)
+        found["text in the pixels of a PNG"] += is_left
+    return found
+
+
+def everything(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and all bytes of each file, with what is compressed in it unpacked."""
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        data = path.read_bytes()
+        parts = [str(path.relative_to(folder)).encode(), data]
+        if data[:2] == b"\x1f\x8b":
+            parts.append(gzip.decompress(data))
+        if data[:4] == b"\x89PNG":
+            parts += _unpacked_chunks(data)
+        yield path.name, b"\n".join(parts).lower()
+
+
+def _unpacked_chunks(data: bytes) -> Iterator[bytes]:
+    at = 8
+    while at + 8 <= len(data):
+        length, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        body = data[at + 8 : at + 8 + length]
+        for start in range(min(len(body), 200)) if kind != b"IDAT" else ():
+            try:
+                yield zlib.decompress(body[start:])
+                break
+            except zlib.error:
+                continue
+        at += 12 + length
+
+
+def count_planted(folder: Path, people: list[Person]) -> dict[str, int]:
+    """Count by kind the people of whom a value is found; an independent search of all bytes."""
+    held = b"\n".join(data for _, data in everything(folder))
+    found: dict[str, int] = defaultdict(int)
+    for person in people:
+        for kind, value in person.planted.items():
+            name = kind.split(" ")[0] if "UID" in kind or "Date" in kind else kind
+            found[name] += (
+                value.lower()[:16].encode() in held if "UID" not in kind else value.encode() in held
+            )
+    return found
+
+
+def intervals_and_references(source: Path, out: Path) -> tuple[int, int, int, int]:
+    """Count subjects whose interval between visits is kept, and references that resolve."""
+
+    def visits(folder: Path) -> dict[str, list[str]]:
+        dates: dict[str, set[str]] = defaultdict(set)
+        for path in folder.rglob("*.dcm"):
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            dates[str(header.PatientID)].add(str(header.StudyDate))
+        return {who: sorted(days) for who, days in dates.items()}
+
+    def gaps(days: dict[str, list[str]]) -> list[int]:
+        dated = [[pydicom.valuerep.DA(d) for d in one] for one in days.values()]
+        return sorted((one[-1] - one[0]).days for one in dated)
+
+    before, after = gaps(visits(source)), gaps(visits(out))
+    headers = [pydicom.dcmread(p, stop_before_pixels=True) for p in out.rglob("*.dcm")]
+    uids = {str(h.SOPInstanceUID) for h in headers}
+    named = [str(h.SourceImageSequence[0].ReferencedSOPInstanceUID) for h in headers]
+    kept = sum(a == b for a, b in zip(before, after, strict=True))
+    return kept, len(before), sum(uid in uids for uid in named), len(named)
+
+
+def readers(out: Path) -> dict[str, int]:
+    """Count the objects that each of three libraries reads without a complaint."""
+    files = sorted(out.rglob("*.dcm"))
+    counts = {"pydicom": 0, "highdicom": 0, "dcmdump": 0}
+    for path in files:
+        counts["pydicom"] += pydicom.dcmread(path).pixel_array.size > 0
+        counts["highdicom"] += highdicom.imread(path).get_frame(1).size > 0
+    if which("dcmdump"):
+        for i in range(0, len(files), 50):
+            done = subprocess.run(
+                ["dcmdump", *map(str, files[i : i + 50])],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            counts["dcmdump"] += len(files[i : i + 50]) if not done.stderr else 0
+    return counts
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=int, default=64)
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "deidentification.csv")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        source, out = Path(place) / "src", Path(place) / "out"
+        people = [write_person(source, seed) for seed in range(options.people)]
+        n_objects = sum(p.is_file() for p in source.rglob("*"))
+        begun, busy = time.perf_counter(), time.process_time()
+        report = deidentify(source, out)
+        wall, busy = time.perf_counter() - begun, time.process_time() - busy
+        before = count_planted(source, people) | count_written(source)
+        after = count_planted(out, people) | count_written(out)
+        kept, n_subjects, resolved, n_references = intervals_and_references(source, out)
+        counts = readers(out)
+    # A shifted date of one person may be another's own: dates are judged by their intervals.
+    rows = [
+        {
+            "kind": kind,
+            "people": options.people,
+            "before": before[kind],
+            "after": after[kind],
+            "objects": n_objects,
+            "cleaned": report.n_cleaned,
+            "refused": report.n_refused,
+            "leftovers": len(report.leftovers),
+            "intervals": f"{kept}/{n_subjects}",
+            "references": f"{resolved}/{n_references}",
+            **counts,
+            "seconds_wall": round(wall, 1),
+            "seconds_core": round(busy, 1),
+            "suffice": __version__,
+            **describe_machine(),
+        }
+        for kind in sorted(before)
+    ]
+    with options.out.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    left = [row["kind"] for row in rows if row["after"] and "Date" not in str(row["kind"])]
+    sys.stdout.write(f"{len(rows)} kinds, {n_objects} objects, left: {left}\n")
+
+
+if __name__ == "__main__":
+    main()
