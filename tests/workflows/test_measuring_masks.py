@@ -161,6 +161,11 @@ def test_scans_and_masks_must_go_together(tiny_cohort: Cohort, tmp_path: Path) -
     done = measure_masks([masks], images=tmp_path / "scans")
     assert done.table.set_index("case")["mean_value"].notna().sum() == 1
     assert len(done.left_out) == 5 and "is called as its mask" in done.left_out[0].reason
+    lone = masks / tiny_cohort.cases[0].masks["expert"].name
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "scan.nii.gz").write_bytes(scan.read_bytes())
+    single = measure_masks([lone], images=tmp_path / "other")
+    assert single.table["mean_value"].notna().all() and not single.left_out
     stranger = tmp_path / "stranger.nii.gz"
     stranger.write_bytes(next(masks.iterdir()).read_bytes())
     with pytest.raises(UsageError, match="has no case of that name"):

@@ -113,8 +113,8 @@ def measure_masks(
     out : Path, optional
         The table, ``measures.csv`` by custom.
     images : Path, optional
-        Scans named after the masks, for what they show inside them. Those of a cohort are found
-        by themselves.
+        Scans named after the masks, or the one scan of one mask, for what they show inside them.
+        Those of a cohort are found by themselves.
     cohort : Path or Cohort, optional
         Whose cases the masks are: tells subjects, visits, dates, labels, scans and spacings.
     probabilities : Path, optional
@@ -305,9 +305,14 @@ def _find(folder: Path, name: str) -> Path | None:
 def _with_scans(
     waiting: Sequence[_Waiting], images: Path, modality: Modality | None
 ) -> tuple[list[_Waiting], list[LeftOut]]:
-    """Give each mask the scan of its name, and name those that have none."""
+    """Give each mask the scan of its name, and name those that have none.
+
+    A single scan is that of a single mask, whatever its name.
+    """
     scans, left_out = find_scans([images])
     paths = {scan.name.removesuffix("_0000"): scan.path for scan in scans}
+    if len(scans) == len(waiting) == 1:
+        paths = {waiting[0].case.name: scans[0].path}
     unit: Unit | None = "HU" if modality == "CT" else None
     found = []
     for item in waiting:
