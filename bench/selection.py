@@ -93,9 +93,7 @@ class Bench:
         about = dict(zip(KEY, key, strict=True))
         dice = found.scores[found.scores["metric"] == "dice"]
         rows = dice[["case", "label", "value"]].rename(columns={"value": "dice"})
-        rows = rows.assign(
-            **about, n_cases=len(cases), picked="/".join(cases), took=round(minutes, 3)
-        )
+        rows = rows.assign(**about, n_cases=len(cases), took=round(minutes, 3))
         append(path, rows.assign(**self.about).round({"dice": 6}))
         print(self.dataset, task.name, f"{rows['dice'].mean():.4f} {minutes:.2f} min", flush=True)
 
