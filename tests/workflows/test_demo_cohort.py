@@ -4,6 +4,7 @@ import pytest
 
 from suffice.core import Progress, StorageError, UsageError
 from suffice.io import read_case_image, read_case_mask, read_cohort
+from suffice.spirometry import read_spirometry
 from suffice.workflows.demo import write_demo_cohort
 
 
@@ -22,6 +23,16 @@ def test_demo_cohort_is_whole_and_half_labelled(tmp_path: Path) -> None:
     image, mask = read_case_image(cohort, first), read_case_mask(cohort, first)
     assert (image.modality, image.unit) == ("CT", "HU")
     assert image.grid.matches(mask.grid) and set(range(3)) == set(mask.array.ravel().tolist())
+    lungs = [
+        (read_case_mask(cohort, c).array > 0).sum() * read_case_mask(cohort, c).grid.voxel_volume_ml
+        for c in cohort.cases[:4]
+    ]
+    # The first person keeps the lungs, the second loses some, and FVC follows.
+    assert abs(lungs[1] / lungs[0] - 1) < 0.06 and lungs[3] / lungs[2] < 0.95
+    tests = read_spirometry(folder / "spirometry.csv").tests
+    assert tests["subject"].tolist() == [case.subject for case in cohort.cases]
+    fvc = tests["fvc_l"].tolist()
+    assert fvc[3] / fvc[2] < 0.97 and max(fvc) < max(lungs) / 1000
     with pytest.raises(StorageError, match="exists already"):
         write_demo_cohort(folder)
 

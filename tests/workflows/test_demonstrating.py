@@ -1,5 +1,6 @@
 """The demo: a cohort of phantoms, and a study on it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,10 @@ def test_a_study_on_phantoms_that_goes_on(tmp_path: Path, fakes) -> None:
     assert report.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
     final, folds = read_splits(report.parent / "splits.csv")
     assert (len(final.train), len(final.test), folds) == (2, 2, ())
+    page = report.read_text(encoding="utf-8")
+    assert 'id="time"' in page and "Bland–Altman" in page
+    told = json.loads((report.parent / "track" / "agreement.json").read_text(encoding="utf-8"))
+    assert told["spirometry"]["agreement"]["fvc"]["n_pairs"] == 8
     assert demo() == report
     assert len(fakes.fits) == 1
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ _NUMBERS = (
     "behind_low",
     "behind_high",
     "predicted_dice",
+    "lungs_l",
+    "gap_days",
+    *(f"{name}{end}" for name in ("fvc", "fev1") for end in ("_l", "_percent", "_z")),
+    "ratio_z",
     *LOWER.values(),
 )
 
@@ -73,6 +78,8 @@ class Study:
     ladder: pd.DataFrame | None = None
     estimates: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
+    tracked: Mapping[str, Any] | None = None
+    breathing: pd.DataFrame | None = None
 
     @property
     def rung(self) -> str | None:
@@ -130,6 +137,8 @@ def read_study(folder: Path) -> Study:
         ceiling=_read_table(place.ceiling_summary, ("rater", "label", "metric", "mean")),
         estimates=_read_table(place.predictions / PREDICTIONS_CSV, ESTIMATE_COLUMNS),
         quality=_read_table(place.quality_table, QUALITY_COLUMNS),
+        tracked=_read_json(place.track / "agreement.json"),
+        breathing=_read_table(place.track / "spirometry.csv", ("subject", "lungs_l", "test_date")),
     )
 
 
@@ -142,6 +151,18 @@ def _read_config(path: Path) -> dict[str, Any] | None:
         raise FileFormatError(
             f"'{path.name}' is not TOML", got=error, cure="Mend it, or run the study again."
         ) from error
+
+
+def _read_json(path: Path) -> Mapping[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        found: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise FileFormatError(
+            f"'{path.name}' is not JSON", got=error, cure="Run suffice track again, with --force."
+        ) from error
+    return found
 
 
 def _read_table(path: Path, needed: Sequence[str]) -> pd.DataFrame | None:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from suffice import __version__
 from suffice.files import require_free, write_text
+from suffice.report.breathing import BreathingSection, breathing_section
 from suffice.report.environment import environment
 from suffice.report.folder import Study, read_study
 from suffice.report.gallery import make_gallery
@@ -31,6 +32,7 @@ from suffice.report.scoring import (
     score_rows,
     validation_sentences,
 )
+from suffice.report.tracking import slope_sentence
 from suffice.report.volumes import measure_tables
 from suffice.report.words import duration, percent
 from suffice.study import StudyFolder
@@ -107,10 +109,25 @@ def _content(study: Study) -> dict[str, Any]:
         "quality_sentences": quality_sentences(study),
         "n_estimates": 0 if study.estimates is None else len(study.estimates),
         "measures": [] if study.measures is None else measure_tables(study.measures),
+        "breathing": _breathing(study),
+        "time_sentences": _over_time(study),
         "next_steps": next_steps(study, dice),
         "left_out": _left_out(study),
         "provenance": provenance_rows(config, study.folder),
     }
+
+
+def _breathing(study: Study) -> BreathingSection | None:
+    """Lay out lung volume against spirometry, where the study was tracked with a table of it."""
+    told = (study.tracked or {}).get("spirometry")
+    if told is None or study.breathing is None:
+        return None
+    return breathing_section(study.breathing, told)
+
+
+def _over_time(study: Study) -> list[str]:
+    told = study.tracked or {}
+    return [slope_sentence(one, str(told["unit"])) for one in told.get("slopes", [])]
 
 
 def _title(study: Study) -> str:

@@ -160,10 +160,9 @@ def _verdict_words(part: pd.DataFrame) -> str:
     told = []
     for label, row in last.iterrows():
         if row["verdict"]:
-            told.append(
-                f"{label}: {row['verdict']} ({_signed(float(row['change_percent']))} % since the"
-                " first visit)"
-            )
+            percent = float(row["change_percent"])
+            since = f" ({_signed(percent)} % since the first visit)" if np.isfinite(percent) else ""
+            told.append(f"{label}: {row['verdict']}{since}")
     return "; ".join(told) if told else "One visit"
 
 
@@ -290,7 +289,8 @@ def _subject_row(
         part = mine[mine["label"] == label]
         verdict = "" if part.empty else str(part["verdict"].iloc[-1])
         percent = np.nan if part.empty else float(part["change_percent"].iloc[-1])
-        cells.append(f"{_signed(percent)} %, {verdict}" if verdict else MISSING)
+        share = f"{_signed(percent)} %, " if np.isfinite(percent) else ""
+        cells.append(f"{share}{verdict}" if verdict else MISSING)
     lesions = content.lesions[content.lesions["subject"] == subject]
     return {
         "subject": subject,

@@ -99,6 +99,11 @@ class StudyFolder:
         return self.root / "report.html"
 
     @property
+    def track(self) -> Path:
+        """Subjects over their visits, where `suffice track` put them there."""
+        return self.root / "track"
+
+    @property
     def work(self) -> Path:
         """Checkpoints and prepared scans while models are trained; gone afterwards."""
         return self.root / "work"
@@ -125,6 +130,7 @@ class StudyFolder:
             self.work,
             self.root / "validation",
             self.predictions,
+            self.track,
         )
         return (*folders, *tables, self.splits, self.record)
 

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from suffice.core import (
     Case,
@@ -22,10 +23,15 @@ from suffice.core import (
 from suffice.files import writing_folder
 from suffice.io import read_cohort, write_cohort, write_image, write_mask
 from suffice.phantoms import Chest, Phantom, chest_ct, chest_grid, draw_chest
+from suffice.workflows.demo_spirometry import SPIROMETRY_CSV, Person, breathe, draw_person
 
 # Scanners differ: in slice thickness, in the direction of their axes, in how the patient lies.
 _SPACINGS_MM = ((4.5, 4.5, 5.0), (5.0, 5.0, 5.0), (4.5, 4.5, 6.0), (4.8, 4.8, 5.5))
 _FLIPS: tuple[tuple[int, ...], ...] = ((), (0, 1), (), (2,), (0,))
+# Nobody holds the breath twice alike.
+_BREATH = (0.9, 1.0)
+# Every second person has much less lung a year later, the others as good as the same.
+_LOSSES = ((0.0, 0.05), (0.25, 0.45))
 _TILTS_DEGREES = (0.0, 0.0, 0.0, 7.0, 0.0)
 
 
@@ -41,8 +47,9 @@ def write_demo_cohort(
 ) -> Cohort:
     """Write a cohort of chest CT with two visits a subject, half of the subjects with masks.
 
-    Lungs are breathed deeper at one visit than at the other; visits are about a year apart.
-    Grids differ in spacing and direction, and some are oblique.
+    Scans are taken at near full inspiration, about a year apart; between them every second person
+    loses a part of the lungs. ``spirometry.csv`` holds a test near each scan whose FVC follows the
+    true volume, with noise. Grids differ in spacing and direction, and some are oblique.
 
     Parameters
     ----------
@@ -72,18 +79,25 @@ def write_demo_cohort(
     n_labelled = (n_subjects + 1) // 2
     with writing_folder(folder, overwrite=overwrite) as partial:
         cases: list[Case] = []
+        tests: list[dict[str, object]] = []
         for subject, rng in enumerate(np.random.default_rng(seed).spawn(n_subjects)):
-            chest = draw_chest(rng)
+            chest, loss = draw_chest(rng), _loss(rng, subject)
+            person: Person | None = None
             first_day = date(2023, 1, 9) + timedelta(days=int(rng.integers(0, 300)))
             for visit in (1, 2):
                 listener(Progress("phantoms", len(cases) / (2 * n_subjects)))
-                phantom = _scan(rng, chest, subject, visit, spacings_mm, difficulty)
+                state = chest.breathed(1.0 - loss) if visit == 2 else chest
+                phantom = _scan(rng, state, subject, visit, spacings_mm, difficulty)
                 day = first_day + timedelta(days=(visit - 1) * int(rng.integers(350, 381)))
                 cases.append(
                     _write_case(
                         partial, phantom, f"S{subject + 1:02d}", visit, day, subject < n_labelled
                     )
                 )
+                whole_l = _lungs_l(phantom)
+                person = person or draw_person(rng, whole_l)
+                tests.append(breathe(rng, person, cases[-1], whole_l))
+        pd.DataFrame(tests).to_csv(partial / SPIROMETRY_CSV, index=False)
         channel = Channel(modality="CT", unit="HU")
         legend = _lungs(phantom.truth).legend
         write_cohort(Cohort("demo", partial, (channel,), legend, tuple(cases)), partial)
@@ -105,15 +119,26 @@ def _scan(
         flipped=_FLIPS[subject % len(_FLIPS)],
         tilt_degrees=_TILTS_DEGREES[(subject + visit) % len(_TILTS_DEGREES)],
     )
-    low, high = ((0.75, 1.0), (0.1, 0.7))[(subject + visit) % 2]
     return chest_ct(
         rng,
         chest=chest,
         grid=grid,
-        inspiration=float(rng.uniform(low, high)),
+        inspiration=float(rng.uniform(*_BREATH)),
         difficulty=difficulty,
         label_nodules=False,
     )
+
+
+def _loss(rng: np.random.Generator, subject: int) -> float:
+    """How much of a full breath's way the diaphragm of a person stands higher a year later."""
+    low, high = _LOSSES[subject % 2]
+    return float(rng.uniform(low, high))
+
+
+def _lungs_l(phantom: Phantom) -> float:
+    """True volume of both lungs in litres, by the shapes and not by the voxels."""
+    parts = [ml for name, ml in phantom.volumes_ml.items() if name.endswith("lung")]
+    return sum(parts) / 1000.0
 
 
 def _write_case(

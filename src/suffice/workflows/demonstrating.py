@@ -8,11 +8,15 @@ from suffice.core import Budget, Listener, StorageError, silent
 from suffice.files import PARTIAL_PREFIX
 from suffice.io import read_cohort
 from suffice.io.cohort_folder import COHORT_TOML
+from suffice.report import write_report
 from suffice.segmenters import RUNGS, load_segmenter
+from suffice.study import StudyFolder
 from suffice.workflows.allotting import Rungs
 from suffice.workflows.demo import write_demo_cohort
+from suffice.workflows.demo_spirometry import SPIROMETRY_CSV
 from suffice.workflows.predicting import SegmenterLoader
 from suffice.workflows.running import Study, run
+from suffice.workflows.tracking import track
 
 
 def demonstrate(
@@ -25,7 +29,9 @@ def demonstrate(
     load: SegmenterLoader = load_segmenter,
     listener: Listener = silent,
 ) -> Study:
-    """Make a cohort of phantoms and run a study on it; goes on where it was when killed.
+    """Make a cohort of phantoms, run a study on it and follow its subjects over their visits.
+
+    Goes on where it was when killed.
 
     Parameters
     ----------
@@ -60,7 +66,7 @@ def demonstrate(
         cohort = write_demo_cohort(folder, n_subjects=n_subjects, seed=seed, listener=listener)
     subjects = cohort.labelled().subjects
     unseen = subjects[-max(1, len(subjects) // 3) :]
-    return run(
+    study = run(
         cohort,
         out / "study",
         minutes=minutes,
@@ -70,6 +76,23 @@ def demonstrate(
         load=load,
         listener=listener,
     )
+    table = folder / SPIROMETRY_CSV
+    if table.is_file():
+        follow(study.folder, table, listener=listener)
+    return study
+
+
+def follow(study: Path, tests: Path, *, listener: Listener = silent) -> None:
+    """Track a study against a table of spirometry, and write its report anew with that."""
+    track(
+        study,
+        StudyFolder(study).track,
+        spirometry=tests,
+        breath="inspiration",
+        overwrite=True,
+        listener=listener,
+    )
+    write_report(study)
 
 
 def _holds_other_things(out: Path) -> bool:
