@@ -28,7 +28,8 @@ def forecast_table(rows: pd.DataFrame) -> Iterator[str]:
         "fitted to the same points by weighted least squares, their intervals by resampling. "
         "*Factor* is how many times too many or too few cases a forecast names for a Dice that was "
         "reached later: half-way to the full size's, and the full size's own; curves that rise by "
-        "less than 0.01 after the cut have no such target.\n\n"
+        "less than 0.01 after the cut have no such target. Ours names the median over the curves "
+        "that the truth may be, a family alone where its fit gets there.\n\n"
     )
     head = ["method", "error in Dice", "lean", "80 % intervals hold", "their width", "targets"]
     yield row([*head, "factor, half-way", "holds", "factor, full", "holds"])

@@ -199,7 +199,10 @@ class Forecast:
         )
 
     def cases_for(self, target: float, *, far: bool = False) -> CasesNeeded:
-        """Forecast how many cases a score takes.
+        """Forecast how many cases a score takes: the median over the curves that the truth may be.
+
+        Where the expected curve reaches the score is another number, and a worse one: so near to
+        its end a little error in the score is a large one in cases, up to never.
 
         Parameters
         ----------
@@ -212,9 +215,8 @@ class Forecast:
             raise UsageError("A target lies between 0 and 1", got=f"{target:g}")
         limit = int(self.n_cases[-1]) if far else self.limit
         reached = crossings(self.paths, self.n_cases, target)
-        middle = float(crossings(self.expected[None], self.n_cases, target)[0])
         tail = (1 - self.level) / 2
-        low, high = np.quantile(reached, [tail, 1 - tail], method="inverted_cdf")
+        low, middle, high = np.quantile(reached, [tail, 0.5, 1 - tail], method="inverted_cdf")
 
         def shown(n_cases: float) -> int | None:
             return math.ceil(n_cases - 1e-6) if n_cases <= limit else None
@@ -222,8 +224,8 @@ class Forecast:
         return CasesNeeded(
             target=target,
             n_cases=shown(middle),
-            low=shown(min(float(low), middle)),
-            high=shown(max(float(high), middle)),
+            low=shown(low),
+            high=shown(high),
             given=self.given,
             limit=limit,
             out_of_reach=float(np.isinf(reached).mean()),
