@@ -142,7 +142,7 @@ def answers(results: Path, library: Path) -> Iterator[dict[str, Any]]:
     from suffice.forecasting import learn_experience
     from suffice.forecasting.experience import shipped_experience
 
-    others = [c for _, c in read_curves(library, "dice") if c.cohort != "hippocampus"]
+    others = [c for _, c in read_curves(library) if c.cohort != "hippocampus"]
     learned = learn_experience(others, source=SOURCE, seed=0)
     curves, truths = pd.read_csv(results / CURVES), pd.read_csv(results / TRUTH)
     for rung, rows in curves.groupby("rung", sort=False):

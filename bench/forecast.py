@@ -43,6 +43,7 @@ from suffice.study import MEAN
 
 RESULTS = Path(__file__).parent / "results"
 CURVE = ["cohort", "rung", "label", "metric", "given"]
+METRICS = ("dice", "nsd")
 ALONE = ("power", "exponential", "piecewise")
 LEVEL = 0.8
 N_RESAMPLES = 200
@@ -51,11 +52,11 @@ LEAST_RISE = 0.01
 SOURCE = "bench/results/curves.csv"
 
 
-def read_curves(path: Path, metric: str) -> list[tuple[dict[str, Any], LibraryCurve]]:
+def read_curves(path: Path) -> list[tuple[dict[str, Any], LibraryCurve]]:
     """Read all curves with scores at three sizes or more up to a quarter of the cases."""
     rows = pd.read_csv(path)
     # The mean over labels is no curve of its own beside theirs.
-    rows = rows[(rows["metric"] == metric) & (rows["label"] != MEAN)]
+    rows = rows[rows["metric"].isin(METRICS) & (rows["label"] != MEAN)]
     curves = []
     for key, part in rows.groupby(CURVE, sort=True):
         some = part[part["value"].notna()]
@@ -162,7 +163,7 @@ def forecasts(
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """What the page says, a row a method."""
     rows = rows.assign(off=(rows["forecast"] - rows["truth"]).abs())
-    kinds = rows.groupby("method", sort=False)
+    kinds = rows.groupby(["metric", "method"], sort=False)
     return pd.DataFrame(
         {
             "curves": kinds.size(),
@@ -183,17 +184,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--curves", type=Path, default=RESULTS / "curves.csv")
     parser.add_argument("--results", type=Path, default=RESULTS)
-    parser.add_argument("--metric", default="dice")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--ship", action="store_true", help="write what was learned")
     options = parser.parse_args()
-    curves = read_curves(options.curves, options.metric)
+    curves = read_curves(options.curves)
     if options.ship:
         found = learn_experience([c for _, c in curves], source=SOURCE, seed=options.seed)
         text = json.dumps(found.to_json(), indent=2)
         SHIPPED.write_text(text + "\n", encoding="utf-8")
     about = {"suffice": suffice.__version__, **describe_machine()}
     rows = pd.DataFrame(forecasts(curves, options.seed)).round(5).assign(**about)
+    rows = rows.sort_values("metric", kind="stable")
     rows.to_csv(options.results / "forecast.csv", index=False, lineterminator="\n")
     print(summary(rows).round(3).to_string())
 
