@@ -80,6 +80,9 @@ def _cover_text(dataset: Dataset, context: Context, *, written_on: bool) -> bool
         raise Refused("text was seen in its pixels")
     if any(_share(boxes, frames.shape[1:3]) > _MOST_TEXT for boxes in found):
         raise Refused("its pixels are text for the most part")
+    if UID(dataset.file_meta.TransferSyntaxUID).is_compressed:
+        dataset.decompress(generate_instance_uid=False)
+        frames = _shaped(dataset)
     covered = frames.copy()
     black = _black(dataset, frames)
     # What is written on one frame of a series stands on the others, too.
@@ -96,19 +99,20 @@ def _cover_text(dataset: Dataset, context: Context, *, written_on: bool) -> bool
 def _decoded(dataset: Dataset, *, written_on: bool) -> Pixels | None:
     """Decode to ``(frames, rows, columns[, samples])``; ``None`` where that is not needed."""
     try:
-        if UID(dataset.file_meta.TransferSyntaxUID).is_compressed:
-            dataset.decompress(generate_instance_uid=False)
-        pixels = dataset.pixel_array
+        return _shaped(dataset)
     except Exception as error:
         if written_on:
             raise Refused("text may stand in its pixels, which cannot be decoded") from error
         if UID(dataset.file_meta.get("TransferSyntaxUID", "")).is_compressed:
             raise Refused("its pixels cannot be decoded to look for text") from error
         return None
+
+
+def _shaped(dataset: Dataset) -> Pixels:
     samples = int(dataset.get("SamplesPerPixel") or 1)
     frames = int(dataset.get("NumberOfFrames") or 1)
     shape = (frames, int(dataset.Rows), int(dataset.Columns), *([samples] if samples > 1 else []))
-    array: Pixels = pixels.reshape(shape)
+    array: Pixels = dataset.pixel_array.reshape(shape)
     return array
 
 

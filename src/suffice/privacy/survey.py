@@ -15,7 +15,7 @@ from suffice.privacy.names import Names
 from suffice.privacy.options import Options
 from suffice.privacy.originals import Originals, originals_in, originals_of, subject_of
 from suffice.privacy.texts import texts_of_file
-from suffice.privacy.vocabulary import is_counter, is_known, tokens_of
+from suffice.privacy.vocabulary import is_known, tokens_of
 
 _LABELLED = "sub-"
 _UID_PARTS = 4
@@ -146,7 +146,7 @@ def _target(relative: PurePath, kind: str, names: Names, key: Key) -> PurePath:
     if kind != "dicom_file":
         return PurePath(*above, names.path(PurePath(name)))
     stem = name[:-4] if name.lower().endswith((".dcm", ".ima")) else name
-    is_plain = all(is_counter(t) or (t.isalpha() and is_known(t)) for t in tokens_of(stem))
+    is_plain = all(is_known(token) for token in tokens_of(stem))
     new = names.stem(stem) if is_plain and not _is_uid(stem) else key.pseudonym(stem)
     return PurePath(*above, f"{new or key.pseudonym(name)}.dcm")
 
