@@ -119,6 +119,7 @@ def deidentify(
     _require_apart(source, out, key_file)
     with alone_in(out):
         secret = _key(key_file)
+        _sweep(out)
         _begin(out, secret, options, overwrite=overwrite)
         found = survey(source, secret, options, listener=listener)
         records = _clean_all(source, out, found, secret, options, listener)
@@ -172,6 +173,12 @@ def _begin(out: Path, key: Key, options: Options, *, overwrite: bool) -> None:
         )
     _empty(out)
     write_text(mark, text)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a run that was killed had begun to write; none other is at work here."""
+    for path in out.rglob(f"{PARTIAL_PREFIX}*"):
+        path.unlink(missing_ok=True)
 
 
 def _empty(out: Path) -> None:
