@@ -102,6 +102,17 @@ def test_a_table_without_lungs_cannot_be_set_against_spirometry(tmp_path):
     assert found.breathing is not None and len(found.breathing.pairs) == 4
 
 
+def test_the_measurements_may_say_at_which_breath_a_scan_was_taken(tmp_path):
+    table = pd.read_csv(measures(tmp_path, 2), dtype=str).assign(breath="Expiration")
+    table.to_csv(tmp_path / "measures.csv", index=False)
+    found = track(tmp_path / "measures.csv", spirometry=lung_tests(tmp_path, 2))
+    assert found.breathing is not None
+    assert any("4 of 4 scans were taken at expiration" in c for c in found.breathing.cautions)
+    table.assign(breath="deep").to_csv(tmp_path / "measures.csv", index=False)
+    with pytest.raises(UsageError, match="breath that is none: got 'deep'"):
+        track(tmp_path / "measures.csv", spirometry=lung_tests(tmp_path, 2))
+
+
 def test_a_folder_of_nothing(tmp_path):
     with pytest.raises(UsageError, match="nothing that can be tracked"):
         track(tmp_path)

@@ -49,6 +49,7 @@ from suffice.workflows.visits import Visits, gather_visits
 
 TRACK_CSV, SLOPES_CSV, LESIONS_CSV = "track.csv", "slopes.csv", "lesions.csv"
 SPIROMETRY_CSV, AGREEMENT_JSON, INDEX = "spirometry.csv", "agreement.json", "index.html"
+BREATHS = ("inspiration", "expiration", "unknown")
 _LUNG = re.compile(r"\blungs?\b", re.IGNORECASE)
 _NO_LUNG = re.compile(r"nodule|lesion|tumou?r|cancer|metast", re.IGNORECASE)
 
@@ -189,7 +190,7 @@ def track(
     )
     breathing = None
     if tests is not None:
-        scans = lung_volumes(followed, lungs)
+        scans = _with_breath(lung_volumes(followed, lungs), visits.measures)
         told = _interpreted(tests.tests, reference)
         breathing = _compare(scans, told, tests.notes, max_gap_days, breath)
     found = Tracking(
@@ -244,6 +245,23 @@ def lung_volumes(sizes: Sizes, lungs: Sequence[str] = ()) -> pd.DataFrame:
         lungs_l=("value", "sum"),
     )
     return whole.assign(lungs_l=whole["lungs_l"] / 1000.0).reset_index()
+
+
+def _with_breath(scans: pd.DataFrame, measures: pd.DataFrame) -> pd.DataFrame:
+    """Add at what breath each scan was taken, where the measurements say so."""
+    if "breath" not in measures:
+        return scans
+    words = measures.drop_duplicates("case").set_index("case")["breath"].fillna("").astype(str)
+    known = words.str.strip().str.lower()
+    odd = sorted(set(known) - {"", *BREATHS})
+    if odd:
+        raise UsageError(
+            "The measurements hold a breath that is none",
+            got=f"'{odd[0]}'",
+            expected=", ".join(BREATHS),
+            cure="Mend the column, or empty the cell.",
+        )
+    return scans.assign(breath=scans["case"].map(known).fillna(""))
 
 
 def _interpreted(tests: pd.DataFrame, reference: Reference) -> pd.DataFrame:
