@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "pandas", "matplotlib", "nibabel", "SimpleITK", "scipy", "skimage", "pydicom")
+HEAVY = (
+    *("torch", "pandas", "matplotlib", "nibabel", "SimpleITK", "scipy", "skimage", "pydicom"),
+    *("highdicom", "pynetdicom", "dicomweb_client"),
+)
 
 LOADED = f"""
 import sys

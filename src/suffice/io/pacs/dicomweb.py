@@ -22,7 +22,7 @@ _TALKATIVE = (
     "retrying",
     "urllib3",
 )
-_CONNECT_S = 10.0
+_CONNECT_S = 20.0
 # As they are stored: the archive need not decompress.
 _ANY_SYNTAX = (("application/dicom", "*"),)
 _FIELDS = ("StudyInstanceUID", "SeriesInstanceUID", "Modality", "SeriesDescription", "StudyDate")

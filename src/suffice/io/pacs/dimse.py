@@ -19,7 +19,7 @@ _NOT_OURS, _NO_ROOM = 0xA900, 0xA700
 _SUCCESS, _PENDING = 0x0000, (0xFF00, 0xFF01)
 # Warnings of a store: data were kept, perhaps coerced.
 _KEPT = (0x0000, 0xB000, 0xB006, 0xB007)
-_CONNECT_S = 10.0
+_CONNECT_S = 20.0
 # What scans and our own objects are stored as; an association holds at most 128 kinds.
 _KINDS = (
     *("CTImageStorage", "EnhancedCTImageStorage", "LegacyConvertedEnhancedCTImageStorage"),
@@ -196,8 +196,7 @@ class Dimse:
 
         entity = AE(ae_title=self.address.own_aet)
         entity.connection_timeout = _CONNECT_S
-        entity.acse_timeout = _CONNECT_S
-        entity.dimse_timeout = entity.network_timeout = self.timeout_s
+        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = self.timeout_s
         return entity
 
     @contextlib.contextmanager
@@ -222,7 +221,7 @@ class Dimse:
             )
         return ArchiveError(
             f"{self.address} cannot be reached",
-            got=f"no association within {_CONNECT_S:g} s",
+            got="no association",
             cure="Check host and port, and whether a firewall is between.",
         )
 
