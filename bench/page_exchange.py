@@ -10,7 +10,6 @@ import pandas as pd
 from page_parts import FIXED, machine_line, row
 
 USUAL, UNAUGMENTED = "usual", "unaugmented"
-MINE = ["n_cases", "draw", "seed", "value"]
 
 
 def exchange_section(results: Path) -> Iterator[str]:
@@ -36,7 +35,11 @@ def exchange_section(results: Path) -> Iterator[str]:
         for rate, usual, mine in rates:
             cells = [*about, rate.way, rate.at, rate.n_draws, f"{100 * usual:.1f}"]
             yield row([*cells, f"{100 * mine:.1f}", f"{rate.sentence}."])
-    yield f"\n- {machine_line(pd.read_csv(results / 'pool.csv', nrows=1).iloc[0])}\n"
+    yield "\n"
+    for name in ("pool.csv", "exchange.csv"):
+        if (results / name).exists():
+            first = pd.read_csv(results / name, nrows=1).iloc[0]
+            yield f"- `{name}`: torch {first['torch']}; {machine_line(first)}\n"
 
 
 def _rates(usual: pd.DataFrame, others: pd.DataFrame) -> Iterator[tuple]:
@@ -78,15 +81,16 @@ def _of_pool(path: Path) -> Iterator[tuple]:
 
 
 def _of_arms(results: Path) -> Iterator[tuple]:
-    """Arms of `bench/exchange.py`, held against the curves of `bench/curves.py`."""
+    """Arms of `bench/exchange.py`, the usual way among them."""
     if not (results / "exchange.csv").exists():
         return
     arms = pd.read_csv(results / "exchange.csv")
-    names = ["cohort", "given", "way", *MINE[:3]]
-    arms = arms.groupby(names, sort=False)["value"].mean().reset_index()
-    curves = pd.read_csv(results / "curves.csv")
-    is_mean = (curves["label"] == "mean") & (curves["metric"] == "dice")
-    curves = curves[is_mean & (curves["rung"] == "unet")].dropna(subset="value")
-    for (cohort, given), part in arms[arms["way"] != USUAL].groupby(["cohort", "given"]):
-        usual = curves[(curves["cohort"] == cohort) & (curves["given"] == given)]
-        yield (cohort, f"{given:g}"), [*_rates(usual[MINE], part)]
+    for (cohort, given), part in arms.groupby(["cohort", "given"]):
+        is_usual = part["way"] == USUAL
+        usual = part[is_usual]
+        # A mean over other draws at each size would bend the curve.
+        n_sizes = usual.groupby("draw")["n_cases"].transform("nunique")
+        usual = usual[n_sizes == n_sizes.max()]
+        if usual["n_cases"].nunique() > 1:
+            others = part[~is_usual & part["draw"].isin(usual["draw"])]
+            yield (cohort, f"{given:g}"), [*_rates(usual, others)]
