@@ -144,20 +144,6 @@ def test_a_known_motion_is_found_and_lesions_are_matched_across_it():
     assert after_ml == pytest.approx(before_ml, rel=0.2)
 
 
-@pytest.mark.slow
-def test_an_affine_search_finds_a_scale():
-    grid = Grid((40, 44, 24), affine=np.diag([3.0, 3.0, 4.0, 1.0]))
-    array = head(shape=(40, 44, 24))
-    later = ndimage.affine_transform(array, np.eye(3) / 1.08, (1.5, 1.6, 0.9), order=1)
-    shifted = np.array(grid.affine)
-    shifted[:3, 3] = 3.0
-    other = Grid(grid.shape, affine=shifted)
-    scans = Image(array[None], grid), Image(later[None], other)
-    rigid, affine = align(*scans), align(*scans, motion="affine")
-    assert affine.how == "affine" and affine.correlation > rigid.correlation
-    assert np.cbrt(np.linalg.det(affine.matrix[:3, :3])) == pytest.approx(1.08, abs=0.06)
-
-
 def test_pictures_are_registered_in_their_plane():
     array = head(shape=(96, 80, 1))[:, :, 0]
     seen = ndimage.shift(array, (3, -4), order=1)[:90]

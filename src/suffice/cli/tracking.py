@@ -75,7 +75,7 @@ def track(
         ),
     ] = "auto",
     register: Annotated[
-        Literal["rigid", "affine", "none"],
+        Literal["rigid", "none"],
         typer.Option(help="How scans on different grids are brought together for that."),
     ] = "rigid",
     lesion_change: Annotated[

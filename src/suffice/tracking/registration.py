@@ -1,4 +1,4 @@
-"""Bring an earlier scan onto a later one of the same subject: rigid, or affine."""
+"""Bring an earlier scan onto a later one of the same subject."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from suffice.io.raw import LPS_TO_RAS
 
 Array = npt.NDArray[np.generic]
 FloatArray = npt.NDArray[np.float64]
-Motion = Literal["rigid", "affine", "none"]
+Motion = Literal["rigid", "none"]
 
 _BINS = 32
 _STEPS = 120
@@ -37,7 +37,7 @@ class Alignment:
     matrix : float array of shape (4, 4)
         Earlier world to later world, RAS+ millimetres; of pictures in the plane of their pixels.
     how : str
-        ``same grid``, ``rigid``, ``affine`` or ``none``.
+        ``same grid``, ``rigid`` or ``none``.
     correlation : float
         Of the two scans afterwards, over the voxels that both show; not a number where nothing
         was registered.
@@ -61,7 +61,7 @@ def align(earlier: Image, later: Image, motion: Motion = "rigid") -> Alignment:
     earlier, later : Image
         Of one subject; their first channels are compared, by mutual information, so that
         scanners and sequences may differ. Scans on one grid count as lying in one space already.
-    motion : {"rigid", "affine", "none"}
+    motion : {"rigid", "none"}
         ``none`` takes the world coordinates of the two scans as they are.
 
     Returns
@@ -84,7 +84,7 @@ def align(earlier: Image, later: Image, motion: Motion = "rigid") -> Alignment:
         return Alignment(np.eye(4), "none")
     fixed, moving = _itk(later), _itk(earlier)
     with _own_cores():
-        to_earlier = _search(fixed, moving, motion)
+        to_earlier = _search(fixed, moving)
     on_later = sitk.Resample(moving, fixed, to_earlier, sitk.sitkLinear, float("nan"))
     matrix = _ras_matrix(to_earlier, later.grid.ndim)
     forth = np.asarray(np.linalg.inv(matrix), np.float64)
@@ -171,8 +171,8 @@ def _own_cores() -> Iterator[None]:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
 
 
-def _search(fixed: Any, moving: Any, motion: Motion) -> Any:
-    """Find the transform from the later to the earlier scan, coarse to fine.
+def _search(fixed: Any, moving: Any) -> Any:
+    """Find the rigid transform from the later to the earlier scan, coarse to fine.
 
     All voxels are compared: nothing depends on chance. Scans that start from their own world
     coordinates and from their middles are both tried, as some scanners keep the former.
@@ -187,16 +187,7 @@ def _search(fixed: Any, moving: Any, motion: Motion) -> Any:
     coarse, fine = ((_thinned(fixed, mm), _thinned(moving, mm)) for mm in _steps_mm(fixed))
     starts = (world, type(rigid)(middles))
     found = [_optimised(coarse, start, _COARSE_STEP_MM) for start in starts]
-    best, value = _optimised(fine, min(found, key=lambda item: item[1])[0], _FINE_STEP_MM)
-    if motion == "rigid":
-        return best
-    affine = sitk.AffineTransform(n)
-    affine.SetCenter(best.GetCenter())
-    affine.SetMatrix(best.GetMatrix())
-    affine.SetTranslation(best.GetTranslation())
-    freer, freer_value = _optimised(fine, affine, _FINE_STEP_MM)
-    # More freedom can run away where scans show different parts of the body.
-    return freer if freer_value < value else best
+    return _optimised(fine, min(found, key=lambda item: item[1])[0], _FINE_STEP_MM)[0]
 
 
 def _steps_mm(fixed: Any) -> list[float]:

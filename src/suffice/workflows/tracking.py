@@ -155,7 +155,7 @@ def track(
         a subject's visits.
     lesions : sequence of str, optional
         Structures whose pieces are followed singly; by default those named like lesions.
-    motion : {"rigid", "affine", "none"}
+    motion : {"rigid", "none"}
         How scans on different grids are registered.
     least_change_percent : float
         A lesion that changes by less is unchanged.
