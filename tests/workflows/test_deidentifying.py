@@ -160,3 +160,23 @@ def test_what_is_left_is_found(tmp_path: Path, source: Path, monkeypatch) -> Non
         "part of a name or identifier ((0008,0080))",
         "part of a name or identifier (bytes of the file)",
     }
+
+
+def test_a_shifted_date_that_another_person_had_is_no_alarm(tmp_path: Path) -> None:
+    from suffice.privacy import Key, write_key
+    from suffice.privacy.dates import shifted
+
+    key = Key(bytes(range(32)))
+    write_key(tmp_path / "k.key", key)
+    source = tmp_path / "src"
+    one = identified_slice(Person(1), visit=0, index=0)
+    other = identified_slice(Person(2), visit=0, index=0)
+    day = shifted(one.day, key.days(one.subject))
+    for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
+        setattr(other.dataset, keyword, day)
+    for made, name in ((one, one.day), (other, day)):
+        place = source / str(name) / f"{made.planted['PatientName']}.dcm"
+        place.parent.mkdir(parents=True)
+        made.dataset.save_as(place, enforce_file_format=True)
+    report = deidentify(source, tmp_path / "out", key=tmp_path / "k.key")
+    assert (report.n_cleaned, report.leftovers) == (2, ())

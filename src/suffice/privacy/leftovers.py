@@ -52,6 +52,8 @@ def leftovers(
         found = set(search.in_text(" ".join(relative.parts), "file name"))
         found |= set(search.in_bytes(path))
         entry = entries.get(relative)
+        if entry is not None and dates_in(" ".join(relative.parts)) & entry.dates:
+            found.add("a date (file name)")
         if entry is not None and entry.kind == "dicom_file":
             found |= set(_in_dicom(path, entry, search, key, options))
         elif entry is not None:

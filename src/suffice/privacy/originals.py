@@ -81,7 +81,11 @@ def name_tokens(text: str) -> set[str]:
 
 def identifier_tokens(text: str) -> set[str]:
     """Parts of an identifier, an address or the name of a place, but for common words."""
-    return {t.casefold() for t in tokens_of(text) if len(t) >= _TOKEN_LEAST and not is_known(t)} - {
+    return {
+        t.casefold()
+        for t in tokens_of(text)
+        if len(t) >= _TOKEN_LEAST and not is_known(t) and not dates_in(t)
+    } - {
         "none",
         "unknown",
         "anonymous",
@@ -113,7 +117,11 @@ def originals_in(
 
 def _add_text(found: Originals, text: str) -> None:
     tokens = tokens_of(text)
-    found.tokens |= {t.casefold() for t in tokens if sum(c.isdigit() for c in t) >= _DIGITS_LEAST}
+    found.tokens |= {
+        t.casefold()
+        for t in tokens
+        if sum(c.isdigit() for c in t) >= _DIGITS_LEAST and not dates_in(t)
+    }
     found.dates |= dates_in(text)
     plain = text.strip()
     if len(plain) >= _TEXT_LEAST and not all(is_known(token) for token in tokens):

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from suffice.core import Listener, Progress, silent
 from suffice.privacy.cleaning import kind_of
+from suffice.privacy.dates import dates_in
 from suffice.privacy.dicom import read_dicom
 from suffice.privacy.keys import Key
 from suffice.privacy.names import Names
@@ -75,6 +76,7 @@ def survey(source: Path, key: Key, options: Options, *, listener: Listener = sil
         originals.add(own)
         subjects |= whose
         subject = next(iter(whose)) if kind == "dicom_file" and whose else ""
+        own.dates |= dates_in(" ".join(relative.parts)) if options.dates != "keep" else set()
         facts.append((relative, kind, subject, frozenset(own.dates)))
     subjects |= _labelled(relative for relative, *_ in facts)
     names = Names(key, frozenset(s.strip().casefold() for s in subjects))
@@ -160,4 +162,5 @@ def _changed(entry: Entry) -> set[str]:
     """Parts of a path that were taken out, but for short and common ones."""
     before = {t for part in entry.path.parts for t in tokens_of(part)}
     after = {t for part in entry.target.parts for t in tokens_of(part)}
-    return {t for t in before - after if len(t) >= 3 and not is_known(t)}
+    # Dates are those of one subject: another's shifted ones may be equal.
+    return {t for t in before - after if len(t) >= 3 and not is_known(t) and not dates_in(t)}
