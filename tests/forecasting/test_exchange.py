@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,14 @@ def test_the_words_say_no_more_than_the_interval(
     bounds: tuple[float, float, float], words: str
 ) -> None:
     assert rate_of(*bounds).sentence.startswith(words)
+
+
+def test_at_the_smallest_size_a_loss_has_no_number() -> None:
+    rate = replace(rate_of(0.0, 0.0, 0.0), at=4, least=0)
+    assert rate.sentence == (
+        "pool is worth no labelled case at 4 cases, the fewest that were measured (80 % interval"
+        " 0 or less)"
+    )
 
 
 def test_shared_luck_of_draws_does_not_widen_the_interval() -> None:

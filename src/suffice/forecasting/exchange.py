@@ -79,6 +79,10 @@ class ExchangeRate:
             plural = "" if cost == "1" else "s"
             said = least if least == most else f"{least} to {most}"
             return f"{self.way} costs {cost} labelled case{plural} ({percent} {said}) {at}"
+        if self.high <= self.least:
+            # How much it costs cannot be seen at the smallest size.
+            fewest = "the fewest that were measured"
+            return f"{self.way} is worth no labelled case {at}, {fewest} ({percent} {said})"
         if low == high == "0":
             return f"{self.way} is worth nothing {at} ({percent} {said})"
         middle = self._words(self.worth)
