@@ -187,7 +187,8 @@ def main() -> None:
     # Emulated bfloat16 would take hours.
     if not options.precisions and torch.ops.mkldnn._is_mkldnn_bf16_supported():
         precisions.append("bf16")
-    common = {"threads": options.threads, "torch": torch.__version__, **describe_machine()}
+    common = {"threads": options.threads, "train_minutes": options.train_minutes}
+    common |= {"torch": torch.__version__, **describe_machine()}
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="inference-") as temporary:
         kept = options.models or Path(temporary)

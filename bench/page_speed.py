@@ -20,15 +20,16 @@ def inference_table(rows: pd.DataFrame) -> Iterator[str]:
         "Gaussian weights. Seconds are medians, from the normalised volume to the class of each "
         "voxel; the ratio is "
         "theirs to ours in the same precision. Dice is the mean over cases that were not trained "
-        "on.\n\n"
+        "on, by networks trained for so many minutes.\n\n"
     )
-    yield row(["", "precision", "case", "seconds", "ratio", "Dice, %"])
-    yield row(["---"] * 6)
+    yield row(["", "precision", "case", "trained, minutes", "seconds", "ratio", "Dice, %"])
+    yield row(["---"] * 7)
     ours = rows[rows["tool"] == "suffice"].set_index(["precision", "case"])["seconds"]
     for line in rows.sort_values(["case", "precision"], kind="stable").itertuples():
         place = (line.precision, line.case)
         ratio = f"{line.seconds / ours[place]:.1f}" if place in ours.index else ""
-        cells = [line.tool, line.precision, line.case, f"{line.seconds:.1f}", ratio]
+        cells = [line.tool, line.precision, line.case, f"{line.train_minutes:g}"]
+        cells += [f"{line.seconds:.2f}", ratio]
         # The volume of noise has no truth.
         yield row([*cells, f"{100 * float(line.dice):.2f}" if pd.notna(line.dice) else ""])
     yield f"\n- {rows.iloc[0]['threads']} threads, torch {rows.iloc[0]['torch']}; "
