@@ -264,7 +264,7 @@ def test_places_that_cannot_be(pairs: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="would lie inside the source"):
         import_cohort(pairs, pairs / "cohort")
     import_cohort(pairs, tmp_path / "ready")
-    with pytest.raises(UsageError, match="is a cohort already: got cohort.toml"):
+    with pytest.raises(UsageError, match="is a cohort already: got cohort"):
         import_cohort(tmp_path / "ready", tmp_path / "again")
     with pytest.raises(UsageError, match="lies inside the cohort folder"):
         import_cohort(pairs, tmp_path, overwrite=True)
