@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,7 +161,9 @@ def test_a_round_trains_scores_and_looks(discs: Cohort, tmp_path: Path) -> None:
         )
 
     bare = tuple(replace(case, masks={}) for case in discs.cases[4:8])
-    found = learn_round(task(replace(discs, cases=bare)))
+    # As a worker gets it and sends it back.
+    sent = pickle.loads(pickle.dumps(task(replace(discs, cases=bare))))
+    found = pickle.loads(pickle.dumps(learn_round(sent)))
     dice = found.scores[found.scores["metric"] == "dice"]
     assert dice["value"].min() > 0.8 and set(dice["case"]) == {"p2", "p3"}
     assert found.candidates is not None
