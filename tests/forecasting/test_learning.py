@@ -46,6 +46,13 @@ def test_what_curves_have_in_common_is_learned() -> None:
     assert 0.3 < found.inflation < 3
 
 
+def test_what_is_shipped_was_learned_from_many_cohorts() -> None:
+    found = shipped_experience()
+    assert found.n_cohorts >= 6
+    assert found.n_curves >= 40
+    assert sum(each.weight for each in found.families.values()) == pytest.approx(1, abs=1e-3)
+
+
 def test_experience_is_read_as_it_was_written(tmp_path: Path) -> None:
     kept = replace(shipped_experience(), source="elsewhere")
     path = tmp_path / "experience.json"

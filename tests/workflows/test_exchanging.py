@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 from suffice.core import Case, Channel, Cohort, Legend, UsageError
+from suffice.forecasting.experience import read_experience
 from suffice.study.curve_design import design_curve
 from suffice.study.curve_table import curve_rows, write_curve
 from suffice.workflows import enough as workflow
@@ -138,6 +140,15 @@ def test_all_ways_are_answered_written_and_drawn(
     assert all(f">{name}<" in chart for name in TIMES)
 
 
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Expect hardly anything of the curve, as it is known and to be carried on as it is."""
+    known = read_experience(Path(__file__).parents[1] / "forecasting" / "wide.json")
+    module = importlib.import_module("suffice.forecasting.forecast")
+    monkeypatch.setattr(module, "shipped_experience", lambda: known)
+
+
+@pytest.mark.usefixtures("wide")
 def test_with_prices_the_answer_is_in_hours_and_money_and_the_cheapest_is_named(
     curve: Curve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
