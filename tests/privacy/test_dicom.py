@@ -95,6 +95,38 @@ def test_drawings_in_unused_bits_are_cleared(key: Key) -> None:
     assert not [tag for tag in after.keys() if tag.group == 0x6000]  # noqa: SIM118
 
 
+@pytest.mark.parametrize("name", ["Zwergel^Quintus", "山田^太郎"])
+def test_a_name_in_an_attribute_that_is_kept_goes(key: Key, name: str) -> None:
+    dataset = identified_slice(Person(1), visit=0, index=0).dataset
+    surname = name.partition("^")[0]
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    dataset.PatientName, dataset.PatientID = name, "4711234"
+    dataset.SequenceName = dataset.ConvolutionKernel = f"se {surname}"
+    dataset.SeriesNumber = 4711234
+    dataset.Manufacturer = f"{surname} Systems"
+    dataset.AnatomicRegionSequence = [Dataset()]
+    dataset.AnatomicRegionSequence[0].CodeMeaning = f"Knee of {surname}, 4711234"
+    text = str(clean_dicom(dataset, key, Options()).dataset)
+    assert surname not in text
+    assert "4711234" not in text
+
+
+def test_a_name_among_codes_goes_and_the_codes_stay(key: Key) -> None:
+    dataset = identified_slice(Person(1), visit=0, index=0).dataset
+    dataset.PatientName = "Zwergel^Primary^No"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "ZWERGEL"]
+    dataset.BodyPartExamined, dataset.LossyImageCompression = "ZWERGEL", "NO"
+    after = clean_dicom(dataset, key, Options()).dataset
+    assert list(after.ImageType) == ["ORIGINAL", "PRIMARY", "ANON"]
+    assert (after.BodyPartExamined, after.LossyImageCompression) == ("ANON", "NO")
+
+
+def test_the_maker_stays_though_staff_bear_its_name(key: Key) -> None:
+    dataset = identified_slice(Person(1), visit=0, index=0).dataset
+    dataset.OperatorsName, dataset.Manufacturer = "Siemens^Service", "SIEMENS"
+    assert clean_dicom(dataset, key, Options()).dataset.Manufacturer == "SIEMENS"
+
+
 @pytest.mark.parametrize(
     ("sop_class", "words"),
     [

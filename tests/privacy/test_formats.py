@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 import nibabel as nib
@@ -277,3 +278,34 @@ def test_voxels_without_a_header_are_refused(tmp_path: Path, job: Job) -> None:
     (tmp_path / "a.raw").write_bytes(bytes(8))
     with pytest.raises(Refused, match="without their header"):
         cleaned(tmp_path / "a.raw", tmp_path / "out", job)
+
+
+def test_a_table_without_a_header_is_refused(tmp_path: Path, job: Job) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text("Vossen,4711236,3\nVoss,4711237,3\n", encoding="utf-8")
+    with pytest.raises(Refused, match="names no columns"):
+        cleaned(source, tmp_path / "out", job)
+
+
+def test_names_of_columns_and_fields_are_searched(tmp_path: Path, job: Job) -> None:
+    job = replace(job, forbidden=frozenset([SECRET.casefold()]))
+    table, facts = tmp_path / "a.csv", tmp_path / "a.json"
+    table.write_text(f"volume of {SECRET},x\n1,2\n", encoding="utf-8")
+    facts.write_text(json.dumps({"Wolkenstein_1970": 1, "EchoTime": 0.1}), encoding="utf-8")
+    assert SECRET not in cleaned(table, tmp_path / "out", job).read_text(encoding="utf-8")
+    kept = json.loads(cleaned(facts, tmp_path / "out", job).read_text(encoding="utf-8"))
+    assert kept.pop("EchoTime") == 0.1
+    assert len(kept) == 1 and "Wolkenstein" not in str(kept)
+
+
+def test_names_in_fields_that_describe_voxels_go(tmp_path: Path, job: Job) -> None:
+    job = replace(job, forbidden=frozenset([SECRET.casefold()]))
+    head = f"NRRD0004\n# by {SECRET}\ntype: uint8\ndimension: 2\nsizes: 2 2\nencoding: raw\n"
+    (tmp_path / "a.nrrd").write_bytes(f"{head}kinds: {SECRET} domain\n\n".encode() + bytes(4))
+    meta = f"ObjectType = Image\nNDims = 2\nModality = {SECRET}\nDimSize = 2 2\n"
+    end = "ElementType = MET_UCHAR\nElementDataFile = LOCAL\n"
+    (tmp_path / "a.mha").write_bytes((meta + end).encode() + bytes(4))
+    for name in ("a.nrrd", "a.mha"):
+        out = cleaned(tmp_path / name, tmp_path / "out", job)
+        assert SECRET.encode() not in out.read_bytes()
+        assert sitk.GetArrayFromImage(sitk.ReadImage(str(out))).shape == (2, 2)

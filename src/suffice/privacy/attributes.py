@@ -15,7 +15,7 @@ from suffice.privacy.dates import shifted
 from suffice.privacy.keys import Key
 from suffice.privacy.options import Options
 from suffice.privacy.profile import Action, Rule, action_of, rule_for, safe_private
-from suffice.privacy.vocabulary import clean_text, tokens_of
+from suffice.privacy.vocabulary import clean_text, is_known, tokens_of
 
 DUMMY_TEXT = "ANONYMIZED"
 _DUMMIES: dict[str, Any] = {
@@ -40,6 +40,15 @@ _SAFE_PRIVATE_VRS = (*_NUMBERS, "CS")
 _SUBJECT_TAGS = (0x00100010, 0x00100020, 0x00120040)
 _AGE_TAG = 0x00101010
 _OLDEST = "090Y"
+# Codes that many objects must have; a person of that name loses nothing by them.
+_CODES = {
+    *("primary", "secondary", "original", "derived", "monochrome1", "monochrome2", "palette"),
+    *("color", "modified", "unmodified", "removed", "linear", "identity", "image"),
+}
+# Shorter ones may be codes of the standard, whoever bears the name.
+CODE_MOST = 3
+# A number of as many digits may be that of a record.
+_RECORD_DIGITS = 5
 _TEXT_OBJECTS, _WAVEFORM_NOTES = 0x00700008, 0x0040B020
 _STANDARD_ROOT = "1.2.840.10008."
 
@@ -135,6 +144,33 @@ def _keep(dataset: Dataset, element: Any, context: Context, where: str) -> None:
         _cap_age(element)
     elif element.VR in _TEXT and _names_someone(element, context):
         _apply("D" if element.VR in _SHORT_TEXT else "X", dataset, element, context, where)
+    else:
+        _hide_codes(element, context, where)
+
+
+def _hide_codes(element: Any, context: Context, where: str) -> None:
+    """Put a dummy in the place of codes that are a name and of numbers that are a record's."""
+    if element.VR not in ("CS", "IS"):
+        return
+    texts = _values(element)
+    hidden = [_is_named_code(text, element.VR, context) for text in texts]
+    if any(hidden):
+        new = [_DUMMIES[element.VR] if h else t for t, h in zip(texts, hidden, strict=True)]
+        element.value = new if len(new) > 1 else new[0]
+        context.note(WORDS["D"], element.tag, where)
+
+
+def _is_named_code(text: str, vr: str, context: Context) -> bool:
+    tokens = {token.casefold() for token in tokens_of(text) if not is_known(token)}
+    least = _RECORD_DIGITS if vr == "IS" else 0
+    return not is_code(text) and any(
+        len(token) >= least for token in tokens & context.forbidden - _CODES
+    )
+
+
+def is_code(text: str) -> bool:
+    """Whether a value of a code is one of the standard that may be a surname, as NO or PRIMARY."""
+    return len(text) <= CODE_MOST or text.casefold() in _CODES
 
 
 def _clean(dataset: Dataset, element: Any, rule: Rule | None, context: Context, where: str) -> None:
@@ -145,6 +181,7 @@ def _clean(dataset: Dataset, element: Any, rule: Rule | None, context: Context, 
         context.note(WORDS["C"], tag, where)
         return
     if vr in (*_NUMBERS, "CS", "TM"):
+        _hide_codes(element, context, where)
         return
     if vr == "AS":
         _cap_age(element)

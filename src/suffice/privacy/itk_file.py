@@ -10,7 +10,7 @@ from typing import BinaryIO
 from suffice.io.formats import suffix_of
 from suffice.privacy.cleaning import Done, Job
 from suffice.privacy.refused import Refused
-from suffice.privacy.vocabulary import clean_text
+from suffice.privacy.vocabulary import clean_text, tokens_of
 
 _NRRD = {
     *("type", "dimension", "space", "sizes", "endian", "encoding", "kinds", "spacings", "units"),
@@ -32,6 +32,7 @@ _META = {
     *("ElementSpacing", "ElementSize", "DimSize", "HeaderSize", "Modality", "ElementMin"),
     *("ElementMax", "ElementNumberOfChannels", "ElementType", "ElementDataFile"),
 }
+_NRRD_NEEDED = {"type", "dimension", "sizes", "encoding"}
 _LOCAL, _LIST = "LOCAL", "LIST"
 _LONGEST_LINE = 1 << 20
 
@@ -57,10 +58,10 @@ def _clean_nrrd(reader: BinaryIO, out: BinaryIO, relative: PurePath, job: Job, d
         raise Refused("no NRRD")
     lines, has_voxels = [magic], True
     while line := _line(reader):
-        field, mark, value = _parted(line)
         if line.startswith("#"):
             done.setdefault("removed", set()).add("comment")
             continue
+        field, mark, value = _parted(line)
         kept = _nrrd_value(field, mark, value, relative, job)
         if field.lower() in ("data file", "datafile"):
             has_voxels = False
@@ -70,6 +71,9 @@ def _clean_nrrd(reader: BinaryIO, out: BinaryIO, relative: PurePath, job: Job, d
             lines.append(f"{field}{mark}{kept}")
             if kept != value:
                 done.setdefault("replaced", set()).add(f"field {_named(field, mark)}")
+    given = {line.partition(":")[0].lower() for line in lines}
+    if _NRRD_NEEDED - given:
+        raise Refused("a header that ends too early")
     out.write(("\n".join(lines) + "\n\n").encode("ascii", "replace"))
     return has_voxels
 
@@ -86,14 +90,14 @@ def _nrrd_value(field: str, mark: str, value: str, relative: PurePath, job: Job)
     if field.lower() in ("labels", "units", "space units"):
         words = re.findall(r'"([^"]*)"', value)
         return " ".join(f'"{clean_text(word, job.forbidden)}"' for word in words)
-    return value if field.lower() in _NRRD else None
+    return value if field.lower() in _NRRD and not _names_someone(value, job) else None
 
 
 def _clean_meta(reader: BinaryIO, out: BinaryIO, relative: PurePath, job: Job, done: Done) -> bool:
     lines = []
     while line := _line(reader):
         field, _, value = (part.strip() for part in line.partition("="))
-        if field not in _META:
+        if field not in _META or (field != "ElementDataFile" and _names_someone(value, job)):
             done.setdefault("removed", set()).add("field of text")
             continue
         if field == "ElementDataFile":
@@ -114,6 +118,12 @@ def _mapped(value: str, relative: PurePath, job: Job) -> str:
     if target is None or named.parent != relative.parent:
         raise Refused("its voxels lie in a file that is not beside it")
     return target.name
+
+
+def _names_someone(value: str, job: Job) -> bool:
+    """Whether a word of a name stands in a value; numbers are sizes and places."""
+    words = {word.casefold() for word in tokens_of(value) if not word.isdigit()}
+    return bool(words & job.forbidden)
 
 
 def is_plain(field: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -12,6 +13,8 @@ from suffice.privacy.values import capped_age, cleaned_path, cleaned_text, field
 
 _LARGEST_BYTES = 512 * 2**20
 _LONGEST_NUMBER = 10**7
+# A date or a number of a person in the name of a field.
+_LONG = re.compile(r"\d{4}")
 # Of annotations, BIDS and ourselves: what a file must say for others to understand it.
 _STRUCTURE = {
     *("id", "image_id", "category_id", "annotations", "images", "categories", "segmentation"),
@@ -61,7 +64,8 @@ def _members(value: dict[str, Any], relative: PurePath, job: Job, done: Done) ->
             continue
         kept = _cleaned(inner, name, relative, job, done)
         # A name of a member may itself be that of a file or a person.
-        label = name if name.isidentifier() and not _names_someone(name, job) else None
+        is_plain = name.isidentifier() and not _LONG.search(name)
+        label = name if is_plain and not _names_someone(name, job) else None
         if kept is not None or inner is None:
             members[label or job.names.path(PurePath(name)).as_posix()] = kept
     return members

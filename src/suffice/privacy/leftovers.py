@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from suffice.core import Listener, Progress, silent
-from suffice.privacy.attributes import texts_of
+from suffice.privacy.attributes import is_code, texts_of
 from suffice.privacy.dates import dates_in, shifted
 from suffice.privacy.dicom import read_dicom
 from suffice.privacy.keys import Key
@@ -127,7 +127,7 @@ def _in_dicom(
     stale = entry.dates - moved
     for tag, vr, text in [*texts_of(dataset), *texts_of(dataset.file_meta)]:
         where = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
-        if vr != "UI":
+        if vr != "UI" and not (vr == "CS" and is_code(text)):
             yield from search.in_text(text, where)
         if options.dates != "keep" and dates_in(text) & stale:
             yield f"a date ({where})"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
 
-from suffice.privacy.attributes import texts_of
+from suffice.privacy.attributes import CODE_MOST, texts_of
 from suffice.privacy.dates import dates_in
 from suffice.privacy.options import Options
 from suffice.privacy.profile import action_of, rule_for
@@ -18,6 +18,9 @@ _PERSON_LEAST, _TOKEN_LEAST, _TEXT_LEAST, _DIGITS_LEAST = 2, 3, 6, 4
 _LONG_TEXT = ("LT", "ST", "UT")
 _IDENTIFIERS = ("AE", "LO", "SH", "UR", "UC")
 _STANDARD_ROOT = "1.2.840.10008."
+# Names and numbers of the patient, and the makers of devices, who lend their names to staff.
+_PATIENT = (0x00100010, 0x00100020, 0x00101000, 0x00101001, 0x00101005, 0x00101060)
+_MAKERS = (0x00080070, 0x00081090)
 
 
 @dataclass
@@ -49,9 +52,12 @@ class Originals:
 
 def originals_of(dataset: Dataset, options: Options) -> Originals:
     """Gather from a DICOM dataset what the profile takes away under these options."""
-    found, kept = Originals(), set[str]()
+    found, names, patient = Originals(), set[str](), set[str]()
+    kept, makers, codes = set[str](), set[str](), set[str]()
     sop_class = str(dataset.get("SOPClassUID", ""))
     for tag, vr, text in texts_of(dataset):
+        if tag in _PATIENT:
+            patient |= name_tokens(text) if vr == "PN" else identifier_tokens(text)
         rule, is_private = rule_for(tag), bool(tag >> 16 & 1)
         action = None if rule is None else action_of(rule, tag, sop_class, options)
         if vr == "UI":
@@ -61,16 +67,23 @@ def originals_of(dataset: Dataset, options: Options) -> Originals:
             if options.dates != "keep":
                 found.dates |= dates_in(text)
         elif vr == "PN":
-            found.tokens |= name_tokens(text)
+            names |= name_tokens(text)
         elif is_private:
             _add_text(found, text)
         elif rule is None or action == "K":
-            kept |= {token.casefold() for token in tokens_of(text)}
+            tokens = {token.casefold() for token in tokens_of(text)}
+            kept |= tokens
+            if tag in _MAKERS:
+                makers |= tokens
+            elif vr == "CS":
+                codes |= {t for t in tokens if len(t) <= CODE_MOST}
         elif vr in _LONG_TEXT or "descriptors" in rule.options:
             _add_text(found, text)
         elif vr in _IDENTIFIERS:
             found.tokens |= identifier_tokens(text)
+    # A name is looked for in what is kept, too: there it would stay and not be found again.
     found.tokens -= kept
+    found.tokens |= (names - makers - codes) | (patient - codes)
     return found
 
 

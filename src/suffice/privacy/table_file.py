@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 
 from suffice.privacy.cleaning import Done, Job
+from suffice.privacy.dates import dates_in
 from suffice.privacy.refused import Refused
 from suffice.privacy.values import capped_age, cleaned_path, cleaned_text, field_of
+from suffice.privacy.vocabulary import tokens_of
 
 CASES_CSV = "cases.csv"
+_NUMBER = re.compile(r"[-+]?\d+(?:[.,]\d*)?")
 _LABEL = "sub-"
 
 
@@ -26,6 +30,8 @@ def clean(source: Path, target: Path, relative: PurePath, job: Job) -> Done:
             rows = csv.reader(reader, delimiter=mark, strict=True)
             out = csv.writer(writer, delimiter=mark, lineterminator="\n")
             header = next(rows, [])
+            if any(_is_value(name) for name in header):
+                raise Refused("its first row holds values and names no columns")
             out.writerow([_column(name, relative, job) for name in header])
             for row in rows:
                 out.writerow(list(_row(row, header, relative, job, done)))
@@ -87,4 +93,9 @@ def _cell(text: str, kind: str, relative: PurePath, job: Job, days: int | None) 
 
 
 def _parts(name: str) -> list[str]:
-    return name.casefold().split("_")
+    return [token.casefold() for token in tokens_of(name)]
+
+
+def _is_value(name: str) -> bool:
+    """Whether the name of a column is a number, a date or the name of a person."""
+    return bool(_NUMBER.fullmatch(name.strip()) or dates_in(name) or "^" in name)
