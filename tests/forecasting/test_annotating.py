@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, theilslopes
+from scipy.stats import quantile_test, theilslopes
 
 from suffice.core import UsageError
 from suffice.forecasting import annotation_time, told_time
@@ -17,19 +17,22 @@ from suffice.forecasting.annotating import median_interval, theil_sen
 
 @settings(max_examples=60, deadline=None)
 @given(n=st.integers(1, 60), level=st.floats(0.3, 0.97))
-def test_the_median_lies_between_two_ranks_as_often_as_asked(n: int, level: float) -> None:
+def test_the_median_lies_between_the_ranks_that_scipy_names(n: int, level: float) -> None:
     values = np.arange(n, dtype=float)
     low, high = median_interval(values, level)
+    assert high == n - 1 - low
+    expected = quantile_test(values, p=0.5).confidence_interval(level)
+    # Where not even the range holds it as often, scipy names no bound.
+    assert low == (0 if math.isnan(expected.low) else expected.low)
+    assert high == (n - 1 if math.isnan(expected.high) else expected.high)
 
-    def held(k: int) -> float:
-        """How often the median of a population lies between the k-th from below and above."""
-        return 1 - 2 * float(binom.cdf(k - 1, n, 0.5))
 
-    k = int(low)
-    assert high == n - 1 - k
-    # No narrower pair holds it as often, and this one does unless not even the range would.
-    assert held(k) >= level or k == 0
-    assert 2 * (k + 1) > n or held(k + 1) < level
+@pytest.mark.parametrize("n", [4, 6, 10, 25])
+def test_the_interval_of_a_median_holds_as_often_as_it_says(n: int) -> None:
+    logs = np.random.default_rng(n).lognormal(size=(2000, n))
+    bounds = np.array([median_interval(log, 0.8) for log in logs])
+    held = ((bounds[:, 0] <= 1.0) & (bounds[:, 1] >= 1.0)).mean()
+    assert held >= 0.8 - 0.03
 
 
 @settings(max_examples=40, deadline=None)

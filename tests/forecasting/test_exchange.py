@@ -111,6 +111,18 @@ def test_shared_luck_of_draws_does_not_widen_the_interval() -> None:
     assert paired.high - paired.low < unpaired.high - unpaired.low
 
 
+def test_a_draw_that_one_of_them_lacks_at_a_size_does_not_count_there() -> None:
+    """A curve cut in its last draw, which is a bad one, is worth what it would be without."""
+    reference = table({n: rising(n) for n in SIZES}, n_draws=2)
+    # The second draw is bad for both, and the other was not trained so far in it.
+    reference.loc[reference["draw"] == 1, "value"] -= 0.1
+    other = reference[(reference["draw"] == 0) | (reference["n_cases"] < 6)]
+    rate = exchange_rate(reference, other, way="pool", at=6)
+    assert rate.worth == pytest.approx(0, abs=1e-6) and rate.n_draws == 1
+    whole = exchange_rate(reference, other, way="pool", at=5)
+    assert whole.worth == pytest.approx(0, abs=1e-6) and whole.n_draws == 2
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
 def test_pooling_is_isotonic_regression(values: list[float]) -> None:

@@ -111,6 +111,16 @@ def test_draws_that_one_way_lacks_are_left_out(tmp_path: Path) -> None:
     assert {rate.n_draws for rate in found.rates} == {1}
 
 
+def test_a_size_without_any_score_is_left_out(tmp_path: Path) -> None:
+    """Where a structure is in no scored mask and no prediction, Dice is undefined."""
+    curve = made_up(tmp_path)
+    for place in (tmp_path / "trainings").glob("unet-pool-n0004-*.csv"):
+        pd.read_csv(place).assign(value=np.nan).to_csv(place, index=False)
+    way = next(way for way in curve.ways if way.name == "pool")
+    found = worth_of(curve, "unet", way, Target("lung", "dice", 0.9), level=0.8, seed=0)
+    assert [rate.at for rate in found.rates] == [1, 2, 8, 16]
+
+
 def test_a_way_that_never_trained_says_why(tmp_path: Path) -> None:
     curve = made_up(tmp_path)
     table = curve.table.copy()

@@ -210,7 +210,8 @@ def median_interval(values: FloatArray, level: float) -> tuple[float, float]:
     Few values may not allow that; then it is all of their range.
     """
     ordered, n = np.sort(values), len(values)
-    ranks = [k for k in range((n + 1) // 2) if 1 - 2 * float(bdtr(k - 1, n, 0.5)) >= level]
+    # The k-th from 0 lies above the median where so many or fewer lie below that.
+    ranks = [k for k in range((n + 1) // 2) if 1 - 2 * float(bdtr(k, n, 0.5)) >= level]
     k = ranks[-1] if ranks else 0
     return float(ordered[k]), float(ordered[n - 1 - k])
 

@@ -134,15 +134,17 @@ def exchange_rate(
     """Tell how many labelled cases a way to train is worth.
 
     The curve of the reference is made to rise (means that fall are pooled) and is read between
-    its sizes on the logarithm of the cases. Draws and test subjects are resampled for both curves
-    at once, so that what they share does not widen the interval; spread that so few draws cannot
-    show is added from other curves.
+    its sizes on the logarithm of the cases. Draws that only one of them has at this size are left
+    out, as draws differ more than ways do. The others and the test subjects are resampled for both
+    curves at once, so that what they share does not widen the interval; spread that so few draws
+    cannot show is added from other curves.
 
     Parameters
     ----------
     reference, other : DataFrame
         Scores of both, columns as `suffice.forecasting.read_measured` takes them. The same
-        ``draw`` must mean the same order of cases.
+        ``draw`` must mean the same order of cases. Where no draw is in both at this size, all are
+        taken, and the interval is that of strangers.
     way : str
         Name of the other.
     at : int
@@ -170,7 +172,8 @@ def exchange_rate(
     for name, table in (("the reference", reference), (way, other)):
         if at not in set(table.loc[table["value"].notna(), "n_cases"]):
             raise UsageError(f"{name} was not trained with so many cases", got=at)
-    both, n_sizes = _side_by_side(reference, other[other["n_cases"] == at])
+    reference, other, n_draws = _same_draws(reference, other, at)
+    both, n_sizes = _side_by_side(reference, other)
     sizes = both.n_cases[:n_sizes]
     noise = shipped_experience().noise
     spread = Measured(np.append(sizes, float(at)), both.scores).standard_errors(noise)
@@ -179,7 +182,6 @@ def exchange_rate(
     tail = (1.0 - level) / 2
     low, high = (shifts[round(q * (N_RESAMPLES - 1))] for q in (tail, 1.0 - tail))
     worth = _cases_for(sizes, both.means[:-1], both.means[-1]) - at
-    draws = [set(t.loc[t["n_cases"] == at, "draw"]) for t in (reference, other)]
     return ExchangeRate(
         way=way,
         at=at,
@@ -189,13 +191,25 @@ def exchange_rate(
         level=level,
         least=int(sizes[0]) - at,
         most=int(sizes[-1]) - at,
-        n_draws=len(draws[0] & draws[1]),
+        n_draws=n_draws,
     )
+
+
+def _same_draws(
+    reference: pd.DataFrame, other: pd.DataFrame, at: int
+) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """Keep the draws that both have at a size, if any, and of the other no other size."""
+    one, two = (table[table["value"].notna()] for table in (reference, other))
+    two = two[two["n_cases"] == at]
+    shared = set(one.loc[one["n_cases"] == at, "draw"]) & set(two["draw"])
+    if shared:
+        one, two = (table[table["draw"].isin(shared)] for table in (one, two))
+    return one, two, len(shared)
 
 
 def _side_by_side(reference: pd.DataFrame, other: pd.DataFrame) -> tuple[Measured, int]:
     """Lay both out by the same draws and subjects: the other as one more size, the last."""
-    tables = [reference[reference["value"].notna()], other[other["value"].notna()]]
+    tables = [reference, other]
     if not all(SUBJECT in table.columns for table in tables):
         names = ["n_cases", "draw", "seed"]
         tables = [table.groupby(names)["value"].mean().reset_index() for table in tables]

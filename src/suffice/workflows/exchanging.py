@@ -78,7 +78,11 @@ def worth_of(
         Of the resamples.
     """
     label, metric = target.label, target.metric
-    usual, mine = (curve_scores(curve, rung, label, metric, way=name) for name in (USUAL, way.name))
+    # Where nobody who is scored has the structure, a training has no score.
+    usual, mine = (
+        curve_scores(curve, rung, label, metric, way=name).dropna(subset="value")
+        for name in (USUAL, way.name)
+    )
     usual, mine = _same_draws(usual, mine)
     reference, other = (mine, usual) if way.kind == UNAUGMENTED else (usual, mine)
     sizes = sorted(set(reference["n_cases"]) & set(other["n_cases"]))
