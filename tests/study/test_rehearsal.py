@@ -88,3 +88,12 @@ def test_a_start_that_is_not_finished_is_in_no_difference() -> None:
         "records"
     )
     assert one["n_starts"] == 1 and np.isnan(one["low"]) and np.isnan(one["p_holm"])
+
+
+def test_a_subject_without_a_score_in_a_round_is_in_no_difference() -> None:
+    """Later rounds score more: a mean over them alone is no gain over one of all."""
+    values = values_of({"foreground": 0.0, "entropy": 0.0}, 3, noise=0.0)
+    is_first = (values["strategy"] == "entropy") & (values["round"] == 1)
+    values.loc[is_first & values["subject"].isin(["s0", "s1"]), "value"] = np.nan
+    (row,) = effects_of(values, ["foreground", "entropy"], n_rounds=2).to_dict("records")
+    assert row["difference"] == pytest.approx(0.0, abs=1e-9) and row["n_subjects"] == 8

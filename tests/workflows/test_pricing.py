@@ -80,6 +80,7 @@ def test_what_is_known_becomes_plain_values(tmp_path: Path) -> None:
     [
         ({"minutes_a_case": 4, "annotation_log": Path("x")}, "not both"),
         ({"rate_expert": 80}, "nobody knows how many a case takes"),
+        ({"minutes_a_case": 4, "rate_compute": 2}, "but not one of drawing"),
         ({"minutes_a_case": 4, "value_a_point": 3}, "an hour of drawing has a price"),
         ({"minutes_a_case": 0}, "more than 0 minutes"),
         ({"n_next": 0}, "1 or more"),

@@ -134,13 +134,18 @@ def test_killed_it_goes_on_and_finds_the_same(
 def test_minutes_bound_the_starts_and_more_add_some(discs: Cohort, tmp_path: Path) -> None:
     few = run(discs, tmp_path / "out", Learned(), minutes=8.0, n_rounds=2, n_starts=5)
     assert few.n_starts == 1
-    assert "1 start show little" in few.sentences[0]
+    assert "1 start shows little" in few.sentences[0]
     more = run(discs, tmp_path / "out", Learned(), minutes=15.0, n_rounds=2, n_starts=5)
     assert more.n_starts == 3 and more.minutes_each == few.minutes_each
     wider = run(
         discs, tmp_path / "out", Learned(), minutes=99.0, n_rounds=2, strategies=["typiclust"]
     )
     assert set(wider.effects["strategy"]) == {"entropy", "typiclust"}
+    # What earlier calls picked stays, though this one neither names entropy nor the third start.
+    picks = pd.read_csv(tmp_path / "out" / "picks.csv")
+    tried = {(name, seed) for name in ("entropy", "foreground") for seed in range(3)}
+    tried |= {("typiclust", 0), ("typiclust", 1)}
+    assert set(picks[["strategy", "seed"]].itertuples(index=False, name=None)) == tried
     with pytest.raises(UsageError, match="a rehearsal with other step"):
         run(discs, tmp_path / "out", Learned(), n_rounds=2, step=2)
 
@@ -189,7 +194,7 @@ def test_the_command_says_whether_it_pays(
         app(command)
     assert not ended.value.code
     words = capsys.readouterr().out
-    assert words.startswith("None is shown to beat 'foreground' here, and 1 start show little")
+    assert words.startswith("None is shown to beat 'foreground' here, and 1 start shows little")
     assert "3 trainings (threshold)" in words
     with pytest.raises(SystemExit):
         app([*command, "--json"])

@@ -89,8 +89,12 @@ def effects_of(
 
 
 def _means(values: pd.DataFrame, strategy: str, n_rounds: int) -> pd.DataFrame:
-    """Mean over the rounds of every start (rows) and subject (columns), of whole starts alone."""
+    """Mean over the rounds of every start (rows) and subject (columns), of whole starts alone.
+
+    A subject without a score in a round has none: means over other rounds cannot be compared.
+    """
     mine = values[(values["strategy"] == strategy) & np.isfinite(values["value"])]
-    table = mine.pivot_table(index="seed", columns="subject", values="value", aggfunc="mean")
+    by = mine.groupby(["seed", "subject"])["value"]
+    table = by.mean().where(by.count() == n_rounds).unstack("subject")
     n = values[values["strategy"] == strategy].groupby("seed")["round"].nunique()
     return pd.DataFrame(table.loc[table.index.isin(n[n == n_rounds].index)])

@@ -84,8 +84,14 @@ def read_prices(
     if annotation_log is not None:
         time = annotation_time(read_annotation_log(annotation_log), level=level)
     rates = None
-    if rate_expert is not None or rate_compute is not None:
-        rates = Rates(expert=rate_expert or 0.0, compute=rate_compute or 0.0, currency=currency)
+    if rate_compute is not None and rate_expert is None:
+        # Money is what ways are compared in, and drawing would count as free.
+        raise UsageError(
+            "An hour of the machine has a price, but not one of drawing",
+            cure="Give --rate-expert, too; 0 where it costs nothing.",
+        )
+    if rate_expert is not None:
+        rates = Rates(expert=rate_expert, compute=rate_compute or 0.0, currency=currency)
     if rates is not None and time is None:
         raise UsageError(
             "Hours have a price, but nobody knows how many a case takes",

@@ -87,8 +87,9 @@ class Rehearsal:
             first = f"Here '{self.best}' pays: suffice select --strategy {self.best}."
         elif self.n_starts < GOOD_STARTS:
             first = (
-                f"None is shown to beat '{BASELINE}' here, and {self.n_starts}"
-                f" start{'s' * (self.n_starts != 1)} show little; more minutes add more."
+                f"None is shown to beat '{BASELINE}' here, and "
+                f"{'1 start shows' if self.n_starts == 1 else f'{self.n_starts} starts show'}"
+                " little; more minutes add more."
             )
         else:
             first = f"None is shown to beat '{BASELINE}' here, which draws at random."
@@ -287,6 +288,14 @@ class _Run:
         ]
         return (*had, *names)
 
+    def picked(self) -> pd.DataFrame:
+        """List all picks; those of strategies and starts of earlier calls are made again."""
+        for name, row in self.rounds.items():
+            if row["round"] and name not in self.picks:
+                self._picked(row["strategy"], row["seed"], row["round"], ())
+        rows = pd.DataFrame([row for rows in self.picks.values() for row in rows])
+        return rows.sort_values(["seed", "round", "strategy", "rank"]).reset_index(drop=True)
+
     def table(self) -> pd.DataFrame:
         rows = pd.DataFrame(list(self.rounds.values()))
         return rows.sort_values(["seed", "round", "strategy"]).reset_index(drop=True)
@@ -304,8 +313,7 @@ class _Run:
         """Compare, write and draw."""
         tried = tuple(name for name in STRATEGIES if name in set(self.table()["strategy"]))
         effects = effects_of(self.values(), tried, n_rounds=self.design.n_rounds)
-        picks = [row for rows in self.picks.values() for row in rows]
-        write_scores(self.out / PICKS, pd.DataFrame(picks))
+        write_scores(self.out / PICKS, self.picked())
         write_scores(self.out / EFFECTS, effects)
         write_rehearsal_figure(self.out / CHART, self.table(), effects)
         return Rehearsal(
