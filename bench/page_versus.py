@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pandas as pd
@@ -13,7 +14,11 @@ TITLES = {
     "chest": "Lungs on chest X-rays, 2D: 12 labelled cases, 40 unseen",
     "nuclei": "Nuclei under the microscope, 2D: 12 labelled cases, 40 unseen",
 }
-NAMES = {"suffice": "suffice", "nnunet": "nnU-Net"}
+NAMES = {
+    "nnunet": "nnU-Net",
+    "suffice": "suffice",
+    "suffice-atlas-unet": "suffice, `--model atlas-unet`",
+}
 SETTING = ["minutes", "threads", "seed", "pinned"]
 
 
@@ -49,10 +54,11 @@ def versus_table(
         words = f"{NAMES[tool]}{', mirrored' if mirrored else ''}"
         each = [f"{100 * own.loc[own['label'] == label, 'dice'].mean():.1f}" for label in extra]
         yield row([words, interval(means[tool, mirrored]), *each])
-    for mirrored in (False, True):
-        if ("suffice", mirrored) in means and ("nnunet", mirrored) in means:
-            ours, theirs = means["suffice", mirrored].align(means["nnunet", mirrored])
-            words = f"difference{', mirrored' if mirrored else ''}"
+    ours_first = [tool for tool in NAMES if tool != "nnunet"]
+    for tool, mirrored in itertools.product(ours_first, (False, True)):
+        if (tool, mirrored) in means and ("nnunet", mirrored) in means:
+            ours, theirs = means[tool, mirrored].align(means["nnunet", mirrored])
+            words = f"{NAMES[tool]}: difference{', mirrored' if mirrored else ''}"
             yield row([f"**{words}**", f"**{interval(ours - theirs)}**", *[""] * len(extra)])
     yield "\n"
     for run in runs.itertuples():

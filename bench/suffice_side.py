@@ -35,6 +35,7 @@ def describe(model: Path, minutes: float) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     side.add_arguments(parser)
+    parser.add_argument("--model", default="auto", help="as of `suffice train`")
     options = parser.parse_args()
     side.limit_threads(options.threads, options.core)
     dataset = DATASETS[options.dataset]
@@ -53,6 +54,7 @@ def main() -> None:
             folder / "model",
             minutes=options.minutes,
             cases=train_names,
+            model=options.model,
             seed=options.seed,
         )
         scans = [dataset.image_path(options.data, case) for case in test_names]

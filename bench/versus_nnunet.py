@@ -23,7 +23,13 @@ from machine import describe_machine
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-TOOLS = {"nnunet": "nnunet_side.py", "suffice": "suffice_side.py"}
+TOOLS = {
+    "nnunet": "nnunet_side.py",
+    "suffice": "suffice_side.py",
+    # The same with `--model atlas-unet`, for scans of shared anatomy.
+    "suffice-atlas-unet": "suffice_side.py",
+}
+USUAL = ("nnunet", "suffice")
 RUN = ["dataset", "tool", "minutes", "threads", "seed", "pinned", "train", "test"]
 
 
@@ -41,6 +47,8 @@ def command(tool: str, options: argparse.Namespace, out: Path, core: int | None)
     }
     if core is not None:
         arguments["core"] = core
+    if tool == "suffice-atlas-unet":
+        arguments["model"] = "atlas-unet"
     if tool == "nnunet":
         arguments["precision"] = options.nnunet_precision
     flags = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
@@ -99,7 +107,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--train", help="instead of the fixed list, e.g. a file of names")
     parser.add_argument("--test", help="instead of the fixed list, e.g. develop")
-    parser.add_argument("--tools", nargs="+", choices=tuple(TOOLS), default=list(TOOLS))
+    parser.add_argument("--tools", nargs="+", choices=tuple(TOOLS), default=list(USUAL))
     parser.add_argument("--nnunet-precision", choices=("auto", "fp32", "bf16"), default="auto")
     parser.add_argument("--pin-each", action="store_true", help="both at once, a core each")
     parser.add_argument("--keep", type=Path, help="keep masks and logs in this folder")
