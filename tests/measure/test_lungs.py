@@ -37,7 +37,8 @@ def test_names_of_lungs(name: str, side: str, is_lobe: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["lung nodule", "airway", "left ventricle", "temporal lobe", "lung vessels", "l"]
+    "name",
+    ["lung nodule", "airway", "left ventricle", "temporal lobe", "lung vessels", "l", "left lobe"],
 )
 def test_names_of_what_is_no_lung(name: str) -> None:
     assert lung_part(name) is None

@@ -29,6 +29,7 @@ _WORDS = {
     "lung", "lungs", "lobe", "left", "right", "l", "r", "both", "field", "fields", "parenchyma",
     "upper", "middle", "lower", "superior", "inferior", "lingula", "of", "the",
 }  # fmt: skip
+_HEIGHTS = {"upper", "middle", "lower", "superior", "inferior"}
 _LOBES = {"rul": "right", "rml": "right", "rll": "right", "lul": "left", "lll": "left"}
 _SIDES: dict[str, Side] = {"left": "left", "l": "left", "right": "right", "r": "right"}
 
@@ -48,14 +49,16 @@ def lung_part(name: str) -> LungPart | None:
     --------
     >>> lung_part("left lung"), lung_part("lung_upper_lobe_right")
     (LungPart(side='left', is_lobe=False), LungPart(side='right', is_lobe=True))
-    >>> lung_part("lungs"), lung_part("lung nodule"), lung_part("airway")
+    >>> lung_part("lungs"), lung_part("lung nodule"), lung_part("left lobe")
     (LungPart(side='both', is_lobe=False), None, None)
     """
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = [word for word in re.split(r"[^a-z]+", spaced.lower()) if word]
     if len(words) == 1 and words[0] in _LOBES:
         return LungPart(_SIDES[_LOBES[words[0]]], is_lobe=True)
-    if not {"lung", "lungs", "lobe"} & set(words) or set(words) - _WORDS:
+    # Liver and thyroid have a left and a right lobe, too; those of lungs lie above each other.
+    is_named = {"lung", "lungs"} & set(words) or ("lobe" in words and _HEIGHTS & set(words))
+    if not is_named or set(words) - _WORDS:
         return None
     sides = {_SIDES[word] for word in words if word in _SIDES}
     return LungPart(sides.pop() if len(sides) == 1 else "both", is_lobe="lobe" in words)

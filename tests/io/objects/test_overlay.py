@@ -6,8 +6,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import (
+    DigitalXRayImageStorageForPresentation,
+    EnhancedMRImageStorage,
+    ExplicitVRLittleEndian,
+    generate_uid,
+)
 
-from suffice.core import GeometryError, LabelMap
+from suffice.core import GeometryError, LabelMap, Legend
 from suffice.io.objects.maker import Maker
 from suffice.io.objects.overlay import outline_of, write_overlay
 from suffice.io.objects.source import read_source
@@ -51,6 +57,68 @@ def test_the_header_says_that_they_are(
         assert "suffice unet are burned into this copy; not for" in picture.DerivationDescription
         assert picture.SeriesDescription == "outlines burned in, to look at"
         assert picture.SourceImageSequence[0].ReferencedSOPInstanceUID in known
+
+
+@pytest.mark.parametrize(("told", "expected"), [(["L", "F"], ["L", "F"]), (None, "")])
+def test_of_a_radiograph_sides_are_as_its_header_tells(
+    make_series: Callable[..., Path], tmp_path: Path, told: list[str] | None, expected: object
+) -> None:
+    pixels = np.zeros((1, 6, 4), np.uint16)
+    chest = make_series(
+        pixels,
+        Modality="DX",
+        SOPClassUID=DigitalXRayImageStorageForPresentation,
+        StudyInstanceUID=generate_uid(),
+    )
+    (file,) = chest.iterdir()
+    header = pydicom.dcmread(file)
+    del header.ImageOrientationPatient, header.ImagePositionPatient
+    header.PatientOrientation = told
+    header.save_as(file)
+    source = read_source(chest)
+    mask = LabelMap(np.ones((6, 4), np.uint8), source.grid, Legend.from_names({1: "lung"}))
+    write_overlay(tmp_path / "o", np.zeros((6, 4), np.uint8), mask, source)
+    assert pydicom.dcmread(tmp_path / "o" / "0001.dcm").PatientOrientation == expected
+
+
+def test_of_a_file_of_many_frames_each_picture_has_its_place(tmp_path: Path) -> None:
+    source = read_source(_many_frames(tmp_path / "mf.dcm"))
+    mask = LabelMap(
+        np.ones(source.grid.shape, np.uint8), source.grid, Legend.from_names({1: "lung"})
+    )
+    write_overlay(tmp_path / "o", np.zeros(source.grid.shape, np.uint8), mask, source)
+    picture = pydicom.dcmread(tmp_path / "o" / "0002.dcm")
+    assert list(picture.PatientOrientation) == ["P", "F"]
+    assert list(picture.PixelSpacing) == [0.5, 0.75]
+    assert picture.SourceImageSequence[0].ReferencedFrameNumber == 2
+
+
+def _many_frames(path: Path) -> Path:
+    """A sagittal volume of three frames in one file, places and spacing said frame by frame."""
+    dataset = pydicom.Dataset()
+    dataset.file_meta = pydicom.dataset.FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID, dataset.SOPInstanceUID = EnhancedMRImageStorage, generate_uid()
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = generate_uid(), generate_uid()
+    dataset.FrameOfReferenceUID, dataset.Modality = generate_uid(), "MR"
+    dataset.Rows, dataset.Columns, dataset.NumberOfFrames = 6, 4, 3
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 16, 15
+    dataset.PixelRepresentation, dataset.PixelData = 0, bytes(2 * 3 * 6 * 4)
+    shared, plane, measures = pydicom.Dataset(), pydicom.Dataset(), pydicom.Dataset()
+    plane.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
+    measures.PixelSpacing, measures.SliceThickness = [0.5, 0.75], 2
+    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [plane], [measures]
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    frames = []
+    for index in range(3):
+        frame, place = pydicom.Dataset(), pydicom.Dataset()
+        place.ImagePositionPatient = [-2.0 * index, 0, 0]
+        frame.PlanePositionSequence = [place]
+        frames.append(frame)
+    dataset.PerFrameFunctionalGroupsSequence = frames
+    dataset.save_as(path, enforce_file_format=True)
+    return path
 
 
 def test_dciodvfy_finds_no_error(

@@ -55,7 +55,7 @@ def write_overlay(
         with warnings.catch_warnings():
             # Headers in the wild break rules that do not matter here.
             warnings.simplefilter("ignore")
-            picture = _picture(_drawn_into(plane, labels, mask), header, series, index + 1)
+            picture = _picture(_drawn_into(plane, labels, mask), source, index, series)
             picture.DerivationDescription = words
             picture.SeriesDescription = "outlines burned in, to look at"
             source_frame = source.frames[index].index + 1 if source.is_multiframe else None
@@ -92,28 +92,32 @@ def _words(mask: LabelMap, maker: Maker) -> str:
     )[:_MOST_CHARACTERS]
 
 
-def _picture(pixels: Pixels, header: Any, series: str, number: int) -> Any:
+def _picture(pixels: Pixels, source: Source, index: int, series: str) -> Any:
     from highdicom import UID
     from highdicom.sc import SCImage
 
-    spacing: Any = header.get("PixelSpacing")
-    if spacing is not None:
-        spacing = tuple(float(v) for v in spacing)
+    header, frame = source.header_of(index), source.frames[index]
+    # Of a file with many frames, each says its own place and spacing, the file none.
+    spacing = frame.spacing_mm if source.grid.ndim == 3 else header.get("PixelSpacing")
+    orientation = _orientation(frame.orientation, header)
     picture = SCImage.from_ref_dataset(
         ref_dataset=header,
         pixel_array=pixels,
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
-        patient_orientation=_orientation(header),
-        pixel_spacing=spacing,
+        patient_orientation=orientation or ("L", "P"),
+        pixel_spacing=None if spacing is None else tuple(float(v) for v in spacing),
         series_instance_uid=series,
         series_number=SERIES_NUMBER + 3,
         sop_instance_uid=UID(),
-        instance_number=number,
+        instance_number=index + 1,
         manufacturer=MANUFACTURER,
         transfer_syntax_uid="1.2.840.10008.1.2.1",
     )
+    if orientation is None:
+        # Unknown is written as nothing; highdicom asks for some.
+        picture.PatientOrientation = None
     picture.Laterality = header.get("Laterality") or ""
     # Whether the scan itself tells whose it is; outlines do not.
     if header.get("BurnedInAnnotation"):
@@ -121,17 +125,17 @@ def _picture(pixels: Pixels, header: Any, series: str, number: int) -> Any:
     return picture
 
 
-def _orientation(header: Any) -> tuple[str, str]:
-    """Say where rows and columns run to, by the axes that they are nearest to."""
+def _orientation(directions: Any, header: Any) -> tuple[str, str] | None:
+    """Say where rows and columns run to: by the axes that they are nearest to, or as it is told."""
     from highdicom.spatial import get_closest_patient_orientation
 
-    values = header.get("ImageOrientationPatient")
-    if values is None:
-        return "L", "P"
-    directions = np.array(values, dtype=np.float64).reshape(2, 3)
-    affine = np.column_stack([*directions, np.cross(*directions)])
-    across, down, _ = get_closest_patient_orientation(affine)
-    return across.value, down.value
+    if directions is None:
+        told = header.get("PatientOrientation") or ()
+        return (str(told[0]), str(told[1])) if len(told) == 2 else None
+    across, down = np.array(directions, dtype=np.float64).reshape(2, 3)
+    affine = np.column_stack([across, down, np.cross(across, down)])
+    row, column, _ = get_closest_patient_orientation(affine)
+    return row.value, column.value
 
 
 def _reference(header: Any, frame: int | None) -> Any:
