@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from suffice.core import UsageError
 from suffice.tracking import one_source, sizes_of
@@ -37,6 +38,14 @@ def test_areas_are_tracked_where_there_is_no_volume():
 def test_bounds_are_read_where_they_are_known():
     table = measures(("a", "S1", "", "", "", 4.0)).assign(volume_low_ml=3.0, volume_high_ml=5.0)
     assert sizes_of(table).table[["low", "high"]].to_numpy().tolist() == [[3.0, 5.0]]
+
+
+def test_bounds_of_another_level_are_brought_to_95_percent() -> None:
+    row = measures(("a", "S1", "", "", "", 4.0))
+    table = row.assign(volume_low_ml=3.0, volume_high_ml=6.0, level=0.8)
+    ((low, high),) = sizes_of(table).table[["low", "high"]].to_numpy()
+    times = norm.ppf(0.975) / norm.ppf(0.9)
+    assert (low, high) == pytest.approx((4 - times, 4 + 2 * times))
 
 
 def test_a_table_without_sizes_and_a_date_that_is_none():

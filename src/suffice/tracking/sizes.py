@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from suffice.core import UsageError
 
@@ -26,7 +27,8 @@ class Sizes:
     table : DataFrame
         Columns ``case, subject, visit, date, label, source, years, value, low, high``: a row a
         case, label and source, those of a subject in the order of its visits. ``years`` count
-        from the subject's first visit and are not numbers where a date of it is unknown.
+        from the subject's first visit and are not numbers where a date of it is unknown. ``low``
+        and ``high`` bound an interval of 95 %.
     unit : str
         Of ``value``: ``ml``, ``mm2`` or ``px``.
     notes : tuple of str
@@ -44,8 +46,9 @@ def sizes_of(measures: pd.DataFrame) -> Sizes:
     ----------
     measures : DataFrame
         Columns ``case, subject, label`` and a size (``volume_ml``, ``area_mm2`` or ``area_px``);
-        ``visit``, ``date``, ``source`` and bounds of a 95 % interval (``volume_low_ml``,
-        ``volume_high_ml``) where known. A case without a subject is its own.
+        ``visit``, ``date``, ``source`` and bounds of an interval (``volume_low_ml``,
+        ``volume_high_ml``) where known, with its ``level``, 0.95 unless told. A case without a
+        subject is its own.
 
     Raises
     ------
@@ -69,6 +72,7 @@ def sizes_of(measures: pd.DataFrame) -> Sizes:
         ("high", f"{stem}_high_{unit}"),
     ):
         table[name] = _numbers(measures, column)
+    table = _at_95_percent(table, _numbers(measures, "level"))
     table = table[table["value"].notna()]
     days = _days(table)
     table["years"] = (days - days.groupby(table["subject"]).transform("min")) / DAYS_A_YEAR
@@ -79,6 +83,16 @@ def sizes_of(measures: pd.DataFrame) -> Sizes:
     if n_undated:
         notes = (f"{n_undated} subjects have visits without a date: no slope is told of them.",)
     return Sizes(_in_order(table), UNITS[size], notes)
+
+
+def _at_95_percent(table: pd.DataFrame, level: pd.Series) -> pd.DataFrame:
+    """Widen bounds of another level as those of a normal distribution."""
+    known = level.where(level.between(0.0, 1.0, inclusive="neither"), 0.95)
+    times = ndtri(0.975) / ndtri((1.0 + known.to_numpy()) / 2.0)
+    below, above = table["value"] - table["low"], table["high"] - table["value"]
+    return table.assign(
+        low=(table["value"] - times * below).clip(lower=0.0), high=table["value"] + times * above
+    )
 
 
 def one_source(sizes: Sizes, wanted: str | None = None) -> Sizes:
