@@ -177,7 +177,7 @@ def annotation_time(minutes: Sequence[float], *, level: float = 0.8) -> Annotati
     --------
     >>> found = annotation_time([40, 50, 42, 61, 38])
     >>> found.median, found.low, found.high
-    (42.0, 40.0, 50.0)
+    (42.0, 38.0, 61.0)
     """
     taken = np.asarray(minutes, dtype=np.float64)
     if len(taken) < LEAST_LOGGED:

@@ -91,8 +91,13 @@ class Combination:
                 for voice in self.voices
             ]
         )
-        apart = centre + self.inflation * (found - centre)
-        return np.asarray(np.clip(np.maximum.accumulate(apart, axis=1), 0.0, 1.0))
+        apart = np.clip(centre + self.inflation * (found - centre), 0.0, 1.0)
+        # From the largest measured size both ways: doubt about the smallest must not lift the rest.
+        sizes = np.asarray(n_cases, dtype=np.float64)
+        middle = int(np.clip(np.searchsorted(sizes, self.reference), 0, len(sizes) - 1))
+        after = np.maximum.accumulate(apart[:, middle:], axis=1)
+        before = np.minimum.accumulate(apart[:, middle::-1], axis=1)[:, :0:-1]
+        return np.asarray(np.concatenate([before, after], axis=1))
 
 
 def combine(
