@@ -100,14 +100,16 @@ def _picture(pixels: Pixels, source: Source, index: int, series: str) -> Any:
     # Of a file with many frames, each says its own place and spacing, the file none.
     spacing = frame.spacing_mm if source.grid.ndim == 3 else header.get("PixelSpacing")
     orientation = _orientation(frame.orientation, header)
-    picture = SCImage.from_ref_dataset(
+    # highdicom's types say whole millimetres; it takes any.
+    apart: Any = None if spacing is None else tuple(float(v) for v in spacing)
+    picture: Any = SCImage.from_ref_dataset(
         ref_dataset=header,
         pixel_array=pixels,
         photometric_interpretation="RGB",
         bits_allocated=8,
         coordinate_system="PATIENT",
         patient_orientation=orientation or ("L", "P"),
-        pixel_spacing=None if spacing is None else tuple(float(v) for v in spacing),
+        pixel_spacing=apart,
         series_instance_uid=series,
         series_number=SERIES_NUMBER + 3,
         sop_instance_uid=UID(),
@@ -134,8 +136,8 @@ def _orientation(directions: Any, header: Any) -> tuple[str, str] | None:
         return (str(told[0]), str(told[1])) if len(told) == 2 else None
     across, down = np.array(directions, dtype=np.float64).reshape(2, 3)
     affine = np.column_stack([across, down, np.cross(across, down)])
-    row, column, _ = get_closest_patient_orientation(affine)
-    return row.value, column.value
+    nearest: Any = get_closest_patient_orientation(affine)
+    return nearest[0].value, nearest[1].value
 
 
 def _reference(header: Any, frame: int | None) -> Any:
