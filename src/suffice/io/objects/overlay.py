@@ -132,10 +132,10 @@ def _orientation(directions: Any, header: Any) -> tuple[str, str] | None:
     from highdicom.spatial import get_closest_patient_orientation
 
     if directions is None:
-        told = header.get("PatientOrientation") or ()
+        told: Any = header.get("PatientOrientation") or ()
         return (str(told[0]), str(told[1])) if len(told) == 2 else None
-    across, down = np.array(directions, dtype=np.float64).reshape(2, 3)
-    affine = np.column_stack([across, down, np.cross(across, down)])
+    both = np.array(directions, dtype=np.float64).reshape(2, 3)
+    affine = np.column_stack([both[0], both[1], np.cross(both[0], both[1])])
     nearest: Any = get_closest_patient_orientation(affine)
     return nearest[0].value, nearest[1].value
 
