@@ -41,6 +41,7 @@ COMMANDS = {
     "measure",
     "rehearse",
     "select",
+    "track",
 }
 
 

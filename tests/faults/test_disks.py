@@ -1,6 +1,7 @@
 """Disks that are full and folders that cannot be written: told, and nothing half-written."""
 
 import contextlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,21 @@ def leftovers(folder: Path) -> list[str]:
     return [path.name for path in files if path.stat().st_size]
 
 
+@pytest.fixture
+def source(tiny_cohort: Cohort, tmp_path: Path, command: str) -> Path:
+    """A cohort, or for an import its folders of scans and masks alone."""
+    if command != "import":
+        return tiny_cohort.root
+    for name in ("images", "masks"):
+        shutil.copytree(tiny_cohort.root / name, tmp_path / "raw" / name)
+    return tmp_path / "raw"
+
+
 @pytest.mark.parametrize("command", ["train", "run", "import", "deidentify"])
-def test_a_full_disk(tiny_cohort: Cohort, full_disk: Path, cli, command: str) -> None:
+def test_a_full_disk(source: Path, full_disk: Path, cli, command: str) -> None:
     fill(full_disk)
     minutes = [] if command in ("import", "deidentify") else ["--minutes", "0.05"]
-    ended = cli(command, tiny_cohort.root, "--out", full_disk / "out", *minutes)
+    ended = cli(command, source, "--out", full_disk / "out", *minutes)
     assert ended.code == 1
     line = ended.err.splitlines()[-1]
     assert line.startswith("error: Cannot write")
@@ -33,10 +44,10 @@ def test_a_full_disk(tiny_cohort: Cohort, full_disk: Path, cli, command: str) ->
 
 @pytest.mark.parametrize("command", ["train", "run", "import", "deidentify"])
 def test_a_folder_that_may_not_be_written(
-    tiny_cohort: Cohort, read_only_folder: Path, cli, command: str
+    source: Path, read_only_folder: Path, cli, command: str
 ) -> None:
     minutes = [] if command in ("import", "deidentify") else ["--minutes", "0.05"]
-    ended = cli(command, tiny_cohort.root, "--out", read_only_folder / "out", *minutes)
+    ended = cli(command, source, "--out", read_only_folder / "out", *minutes)
     assert ended.code == 1
     line = ended.err.splitlines()[-1]
     assert line.startswith("error: Cannot write")
