@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import Grid, Legend
-from suffice.io.dicom_headers import read_header
 from suffice.io.objects.fitting import Structure
 
 SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
@@ -48,6 +47,8 @@ class Drawn(Protocol):
 
 def kind_of(path: Path) -> str | None:
     """Say whether a file is a ``SEG`` or an ``RTSTRUCT``; ``None`` where it is neither."""
+    from suffice.io.dicom_headers import read_header
+
     return kind_of_header(read_header(path)) if path.is_file() else None
 
 
