@@ -40,7 +40,7 @@ def test_a_triangle_and_its_like_are_filled_as_by_scikit_image(
 ) -> None:
     # Off the centres of pixels by odd parts, where no convention on borders matters; by one part
     # along each axis, as a diagonal would meet the centres again.
-    contour = np.round(np.array(vertices), 2) + (0.0037101, 0.0011317)
+    contour = np.add(np.round(np.array(vertices), 2), [0.0037101, 0.0011317])
     expected = polygon2mask((12, 12), contour)
     np.testing.assert_array_equal(filled([contour], (12, 12)), expected)
 
