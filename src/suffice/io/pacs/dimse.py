@@ -201,23 +201,43 @@ class Dimse:
 
     @contextlib.contextmanager
     def _associated(self, entity: Any, **options: Any) -> Iterator[Any]:
+        from pynetdicom import evt
+
+        sockets: list[Any] = []
+
+        def keep(event: Any) -> None:
+            sockets.append(event.assoc.dul.socket.socket)
+
+        handlers = [*options.pop("evt_handlers", ()), (evt.EVT_CONN_OPEN, keep)]
         association = entity.associate(
-            self.address.host, self.address.port, ae_title=self.address.aet, **options
+            self.address.host,
+            self.address.port,
+            ae_title=self.address.aet,
+            evt_handlers=handlers,
+            **options,
         )
         if not association.is_established:
-            raise self._no_association(association)
+            for opened in sockets:
+                # pynetdicom leaves the socket of a broken connection open.
+                opened.close()
+            raise self._no_association(
+                is_rejected=association.is_rejected, was_reached=bool(sockets)
+            )
         try:
             yield association
         finally:
             if association.is_established:
                 association.release()
 
-    def _no_association(self, association: Any) -> ArchiveError:
-        if association.is_rejected:
+    def _no_association(self, *, is_rejected: bool, was_reached: bool) -> ArchiveError:
+        """Say why there is none; a peer that resets the connection may swallow its own refusal."""
+        if is_rejected or was_reached:
             return ArchiveError(
                 f"{self.address} does not let '{self.address.own_aet}' in",
-                got="a rejected association",
-                cure="Have the title entered there, and check its own; ours is set by ?aet=TITLE.",
+                got="a rejected association" if is_rejected else "a connection that was broken off",
+                cure="Have the title entered there, and check its own; ours is set by ?aet=TITLE."
+                if is_rejected
+                else "Check that this port speaks DICOM and that our title is entered there.",
             )
         return ArchiveError(
             f"{self.address} cannot be reached",
