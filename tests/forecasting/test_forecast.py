@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -86,6 +87,25 @@ def test_larger_sizes_make_forecasts_surer(make_curve) -> None:
         return answer.high - answer.low
 
     assert width((2, 4, 8, 16, 32)) < width((2, 4, 8, 16)) < width((2, 4, 8))
+
+
+def test_doubt_about_subjects_is_not_inflated() -> None:
+    """What the factor was learned on had fixed subjects, so it must not widen their part."""
+    hard = np.random.default_rng(1).normal(0, 0.1, 30)
+    table = pd.DataFrame(
+        {"n_cases": n, "draw": d, "seed": d, "subject": f"s{i:02d}", "value": mean + hard[i]}
+        for n, mean in ((2, 0.5), (4, 0.6), (8, 0.65))
+        for d in range(3)
+        for i in range(30)
+    )
+    of_subjects = hard.std() / math.sqrt(30)
+    spreads = []
+    for inflation in (1e-6, 1.0):
+        made = forecast(table, experience=replace(WIDE, inflation=inflation))
+        at = np.searchsorted(made.n_cases, 8.0)
+        spreads.append(made.paths[:, at].std())
+    assert spreads[0] == pytest.approx(of_subjects, rel=0.2)
+    assert spreads[1] > spreads[0]
 
 
 def test_the_same_seed_gives_the_same_forecast(make_curve) -> None:

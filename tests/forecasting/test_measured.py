@@ -53,6 +53,11 @@ def test_subjects_are_resampled_together_over_sizes() -> None:
     assert drawn.std(axis=0) == pytest.approx(hard.std() / math.sqrt(20), rel=0.1)
     assert np.corrcoef(drawn.T)[0, 2] > 0.999
     np.testing.assert_allclose(measured.subject_means(), 0.55 + hard)
+    of_draws = measured.resample(2000, np.zeros(3), rng, of_subjects=False)
+    assert of_draws.std(axis=0) == pytest.approx(0, abs=1e-12)
+    shifts = measured.subject_shifts(2000, rng)
+    assert shifts.mean() == pytest.approx(0, abs=0.003)
+    assert shifts.std() == pytest.approx(hard.std() / math.sqrt(20), rel=0.1)
 
 
 @pytest.mark.parametrize(

@@ -58,11 +58,15 @@ class Combination:
     voices : tuple of Voice
     inflation : float
         By which resampled curves are moved away from the expected one.
+    shifts : float array of shape (n,), optional
+        By how much other test subjects would move each of them. The inflation does not count for
+        these: it was learned on fixed subjects.
     """
 
     reference: float
     voices: tuple[Voice, ...]
     inflation: float
+    shifts: FloatArray | None = None
 
     def expected(self, n_cases: npt.ArrayLike) -> FloatArray:
         """Expected score at some sizes; never falls with their number; shape (n_sizes,)."""
@@ -91,7 +95,10 @@ class Combination:
                 for voice in self.voices
             ]
         )
-        apart = np.clip(centre + self.inflation * (found - centre), 0.0, 1.0)
+        apart = centre + self.inflation * (found - centre)
+        if self.shifts is not None:
+            apart = apart + self.shifts[:, None]
+        apart = np.clip(apart, 0.0, 1.0)
         # From the largest measured size both ways: doubt about the smallest must not lift the rest.
         sizes = np.asarray(n_cases, dtype=np.float64)
         middle = int(np.clip(np.searchsorted(sizes, self.reference), 0, len(sizes) - 1))
@@ -124,7 +131,7 @@ def combine(
         fits[name], errors[name] = _fit_and_backtest(name, points, experience)
     weights = _weights(errors, experience)
     counts = _shares(weights, n_resamples)
-    values = measured.resample(n_resamples, points.sd, rng)
+    values = measured.resample(n_resamples, points.sd, rng, of_subjects=False)
     voices, at = [], 0
     for name, weight in weights.items():
         some = Points(points.n_cases, values[at : at + counts[name]], points.sd)
@@ -142,7 +149,8 @@ def combine(
         )
         backtest = float(np.sqrt(np.mean(errors[name][0] ** 2))) if errors[name].size else np.nan
         voices.append(Voice(name, weight, fits[name], resampled, backtest))
-    return Combination(reference, tuple(voices), experience.inflation)
+    shifts = measured.subject_shifts(n_resamples, rng)
+    return Combination(reference, tuple(voices), experience.inflation, shifts)
 
 
 def sizes_up_to(smallest: float, end: float) -> FloatArray:

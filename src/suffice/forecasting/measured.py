@@ -115,7 +115,14 @@ class Measured:
         below = np.abs(self.means - self.means[-1])
         return np.asarray(np.hypot(self.standard_errors(noise), _LEAST_MISFIT + misfit * below))
 
-    def resample(self, n: int, distances: FloatArray, rng: np.random.Generator) -> FloatArray:
+    def resample(
+        self,
+        n: int,
+        distances: FloatArray,
+        rng: np.random.Generator,
+        *,
+        of_subjects: bool = True,
+    ) -> FloatArray:
         """Draw subjects, draws and seeds again and again, each with replacement.
 
         A draw is taken with all its sizes, as these are nested. What the resamples lack in spread
@@ -127,12 +134,17 @@ class Measured:
         distances : float array of shape (n_sizes,)
             Spread that the means are to have, see `distances`.
         rng : Generator
+        of_subjects : bool
+            Whether subjects are drawn, too; `subject_shifts` tells their part alone.
 
         Returns
         -------
         float array of shape (n, n_sizes)
         """
-        by_seed = self._resampled_subjects(n, rng)
+        if of_subjects:
+            by_seed = self._resampled_subjects(n, rng)
+        else:
+            by_seed = np.broadcast_to(_mean(self.scores, axis=3), (n, *self.scores.shape[:3]))
         n_draws, n_sizes, n_seeds = by_seed.shape[1:]
         # Seeds come first in their row, so that those there are can be chosen from.
         order = np.argsort(np.isnan(by_seed), axis=3, kind="stable")
@@ -148,6 +160,15 @@ class Measured:
         had = np.nansum((own - self.means) ** 2, axis=0) / n_each**2
         lacking = np.maximum(distances**2 - had, 0.0)
         return np.asarray(means + rng.normal(size=means.shape) * np.sqrt(lacking))
+
+    def subject_shifts(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Give by how much other subjects would move the score at the largest size; shape (n,)."""
+        means = self.subject_means()
+        means = means[np.isfinite(means)]
+        if len(means) < 2:
+            return np.zeros(n)
+        drawn = rng.integers(len(means), size=(n, len(means)))
+        return np.asarray(means[drawn].mean(axis=1) - means.mean())
 
     def _resampled_subjects(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Means over resampled subjects, shape (n, n_draws, n_sizes, n_seeds)."""
