@@ -163,6 +163,7 @@ def test_it_stops_where_the_gain_is_worth_less_than_it_costs(plain: Forecast) ->
 
 
 def test_it_stops_where_the_test_set_cannot_tell(plain: Forecast) -> None:
+    plain = replace(plain, needed=None)
     few = next_cases(plain, n_more=1)
     many = next_cases(plain)
     assert few is not None and many is not None and few.least_told is not None
@@ -174,6 +175,23 @@ def test_it_stops_where_the_test_set_cannot_tell(plain: Forecast) -> None:
     assert few.is_untold and few.stops and not many.is_untold
     assert f"less than the {few.least_told:.1f} that 10 test subjects tell" in few.sentence
     assert many.sentence.startswith("Go on: ")
+
+
+def test_a_step_towards_a_target_within_reach_is_no_reason_to_stop(plain: Forecast) -> None:
+    assert plain.needed is not None
+    needed = replace(plain.needed, n_cases=plain.given + 20, high=None)
+    found = next_cases(replace(plain, needed=needed), n_more=1)
+    assert found is not None and found.is_untold and not found.stops
+    assert found.sentence.startswith("Go on: 1 more case is") and "takes 20" in found.sentence
+    last = next_cases(replace(plain, needed=replace(needed, n_cases=plain.given + 1)), n_more=1)
+    assert last is not None and last.stops
+    dear = next_cases(
+        replace(plain, needed=needed),
+        time=told_time(60),
+        rates=Rates(expert=100),
+        value_a_point=1.0,
+    )
+    assert dear is not None and dear.stops
 
 
 def test_nothing_is_said_of_cases_that_the_forecast_does_not_reach(plain: Forecast) -> None:

@@ -54,6 +54,7 @@ class AnnotationTime:
     n_cases : int
         In the log that they are of; 0 where they were told.
     level : float
+        How often the interval holds; less than was asked for where the cases are too few for it.
     practice : Practice or None
         Where cases took less time, or more, one after the other; all else is then of the later
         half.
@@ -199,7 +200,8 @@ def annotation_time(minutes: Sequence[float], *, level: float = 0.8) -> Annotati
         mean=float(late.mean()),
         spread=float(np.log(late).std(ddof=1)),
         n_cases=len(late),
-        level=level,
+        # All of the range of three cases holds their median in 75 % and never more often.
+        level=min(level, 1 - 2 * 0.5 ** len(late)),
         practice=practice,
     )
 

@@ -29,8 +29,11 @@ class NextCases:
         In points of the score, with the interval.
     level : float
     least_told : float or None
-        Points that the test set tells from none, by the differences of its subjects.
+        Points that the test set tells from none, by the differences of its subjects: a gain of
+        just that is told half the time.
     n_test : int
+    more_for_target : int or None
+        Cases that the target takes on top of those there are, where the forecast names a number.
     cost, worth : float or None
         Of the cases and of the gain, where both have a price.
     pays : float or None
@@ -45,6 +48,7 @@ class NextCases:
     level: float
     least_told: float | None
     n_test: int
+    more_for_target: int | None = None
     cost: float | None = None
     worth: float | None = None
     pays: float | None = None
@@ -61,22 +65,30 @@ class NextCases:
         return self.cost is not None and self.worth is not None and self.worth < self.cost
 
     @property
+    def is_on_the_way(self) -> bool:
+        """Whether these cases are only a part of what a target within reach takes."""
+        return self.more_for_target is not None and self.more_for_target > self.n_more
+
+    @property
     def stops(self) -> bool:
         """Whether to label no more."""
-        return self.is_untold or self.is_too_dear
+        return self.is_too_dear or (self.is_untold and not self.is_on_the_way)
 
     @property
     def sentence(self) -> str:
         """The advice and its reasons, in words."""
         percent = f"{100 * self.level:.0f} % interval"
+        cases = "case is" if self.n_more == 1 else "cases are"
         text = (
-            f"{'Stop' if self.stops else 'Go on'}: {self.n_more} more cases are expected to bring"
+            f"{'Stop' if self.stops else 'Go on'}: {self.n_more} more {cases} expected to bring"
             f" {self.gain:.1f} points ({percent} {self.low:.1f} to {self.high:.1f})"
         )
         reasons = []
         if self.least_told is not None:
             told = f"the {self.least_told:.1f} that {self.n_test} test subjects tell from none"
             reasons.append(f"{'less' if self.is_untold else 'more'} than {told}")
+            if self.is_untold and self.is_on_the_way:
+                reasons.append(f"but the target takes {self.more_for_target}")
         if self.cost is not None and self.worth is not None and self.pays is not None:
             reasons.append(
                 f"worth {amount(self.worth)} {self.currency} where the cases cost"
@@ -103,6 +115,7 @@ class NextCases:
             "n_more": self.n_more,
             "level": self.level,
             "n_test": self.n_test,
+            "more_for_target": self.more_for_target,
             **numbers,
             "currency": self.currency,
             "stops": self.stops,
@@ -177,6 +190,7 @@ def next_cases(
         level=made.level,
         least_told=None if told is None else told * _POINTS,
         n_test=n_test,
+        more_for_target=None if made.needed is None else made.needed.more,
         cost=cost,
         worth=worth,
         pays=pays,
