@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
@@ -15,6 +16,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from suffice.core import (
     Budget,
+    Case,
     Channel,
     Cohort,
     CohortError,
@@ -26,7 +28,7 @@ from suffice.core import (
     silent,
 )
 from suffice.files import writing_folder
-from suffice.io import read_case_image, read_case_mask
+from suffice.io import read_case_image, read_case_mask, write_cohort
 from suffice.segmenters import Prediction
 
 
@@ -150,3 +152,37 @@ def hospital_series() -> Callable[[Path], Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def lesions(tmp_path: Path) -> Cohort:
+    """One subject, two visits on one grid, two raters at the first: one lesion grows, one comes."""
+    folder = tmp_path / "cohort"
+    (folder / "files").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    affine = np.diag([1.0, 1.0, 2.0, 1.0])
+
+    def write(name: str, array: np.ndarray) -> Path:
+        path = folder / "files" / f"{name}.nii.gz"
+        nib.save(nib.Nifti1Image(array, affine), path)
+        return path
+
+    cases = []
+    for visit, size in ((1, 4), (2, 8)):
+        mask = np.zeros((24, 24, 12), np.uint8)
+        mask[4 : 4 + size, 4:8, 4:6] = 1
+        if visit == 2:
+            mask[18:20, 18:20, 8:10] = 1
+        scan = (100 * mask + rng.normal(0, 5, mask.shape)).astype(np.float32)
+        masks = {"anna": write(f"anna{visit}", mask)}
+        if visit == 1:
+            wider = mask.copy()
+            wider[8, 4:8, 4:6] = 1
+            masks["ben"] = write("ben1", wider)
+        image = {"image": write(f"scan{visit}", scan)}
+        cases.append(Case(f"v{visit}", "P/1", image, masks, str(visit), f"202{visit}-05-01"))
+    cohort = Cohort(
+        "ms", folder, (Channel(modality="MR"),), Legend.from_names({1: "lesion"}), tuple(cases)
+    )
+    write_cohort(cohort, folder)
+    return cohort

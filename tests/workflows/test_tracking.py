@@ -1,4 +1,4 @@
-"""Following subjects over visits: tables, cohorts, spirometry and pages."""
+"""Following subjects over visits: tables, cohorts, spirometry and pages, all at once."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 
-from suffice.core import Case, Channel, Cohort, Legend, StorageError, UsageError
+from suffice.core import StorageError, UsageError
 from suffice.io import write_cohort
 from suffice.workflows.tracking import track
 
@@ -93,63 +92,9 @@ def test_what_is_there_is_not_replaced_unasked(tmp_path):
     assert [path.name for path in other.iterdir()] == ["thesis.txt"]
 
 
-def test_a_table_without_lungs_cannot_be_set_against_spirometry(tmp_path):
-    table = pd.read_csv(measures(tmp_path, 2), dtype=str).assign(label="liver")
-    table.to_csv(tmp_path / "measures.csv", index=False)
-    with pytest.raises(UsageError, match="No volume of the lungs"):
-        track(tmp_path / "measures.csv", spirometry=lung_tests(tmp_path, 2))
-    found = track(tmp_path / "measures.csv", spirometry=lung_tests(tmp_path, 2), lungs=["liver"])
-    assert found.breathing is not None and len(found.breathing.pairs) == 4
-
-
-def test_the_measurements_may_say_at_which_breath_a_scan_was_taken(tmp_path):
-    table = pd.read_csv(measures(tmp_path, 2), dtype=str).assign(breath="Expiration")
-    table.to_csv(tmp_path / "measures.csv", index=False)
-    found = track(tmp_path / "measures.csv", spirometry=lung_tests(tmp_path, 2))
-    assert found.breathing is not None
-    assert any("4 of 4 scans were taken at expiration" in c for c in found.breathing.cautions)
-    table.assign(breath="deep").to_csv(tmp_path / "measures.csv", index=False)
-    with pytest.raises(UsageError, match="breath that is none: got 'deep'"):
-        track(tmp_path / "measures.csv", spirometry=lung_tests(tmp_path, 2))
-
-
 def test_a_folder_of_nothing(tmp_path):
     with pytest.raises(UsageError, match="nothing that can be tracked"):
         track(tmp_path)
-
-
-@pytest.fixture
-def lesions(tmp_path) -> Cohort:
-    """One subject, two visits on one grid, two raters at the first: one lesion grows, one comes."""
-    folder = tmp_path / "cohort"
-    (folder / "files").mkdir(parents=True)
-    rng = np.random.default_rng(0)
-    affine = np.diag([1.0, 1.0, 2.0, 1.0])
-
-    def write(name: str, array: np.ndarray) -> Path:
-        path = folder / "files" / f"{name}.nii.gz"
-        nib.save(nib.Nifti1Image(array, affine), path)
-        return path
-
-    cases = []
-    for visit, size in ((1, 4), (2, 8)):
-        mask = np.zeros((24, 24, 12), np.uint8)
-        mask[4 : 4 + size, 4:8, 4:6] = 1
-        if visit == 2:
-            mask[18:20, 18:20, 8:10] = 1
-        scan = (100 * mask + rng.normal(0, 5, mask.shape)).astype(np.float32)
-        masks = {"anna": write(f"anna{visit}", mask)}
-        if visit == 1:
-            wider = mask.copy()
-            wider[8, 4:8, 4:6] = 1
-            masks["ben"] = write("ben1", wider)
-        image = {"image": write(f"scan{visit}", scan)}
-        cases.append(Case(f"v{visit}", "P/1", image, masks, str(visit), f"202{visit}-05-01"))
-    cohort = Cohort(
-        "ms", folder, (Channel(modality="MR"),), Legend.from_names({1: "lesion"}), tuple(cases)
-    )
-    write_cohort(cohort, folder)
-    return cohort
 
 
 def test_lesions_of_a_cohort_and_the_masks_of_all_visits(lesions, tmp_path):
@@ -167,16 +112,6 @@ def test_lesions_of_a_cohort_and_the_masks_of_all_visits(lesions, tmp_path):
     page = (out / "subjects" / "P_1.html").read_text(encoding="utf-8")
     assert page.count('<figure class="panel">') == 6 and "1 new and 1 grown" in page
     assert "data:image/png" in page
-
-
-def test_a_scan_that_cannot_be_read_is_told_on_the_page(lesions, tmp_path):
-    scan = lesions.root / "files" / "scan2.nii.gz"
-    # Its header can be read, so that the mask fits it, but not its voxels.
-    scan.write_bytes(scan.read_bytes()[: scan.stat().st_size // 2])
-    found = track(lesions.root, tmp_path / "out")
-    assert found.lesions.empty and any("v1 to v2" in note for note in found.notes)
-    page = (tmp_path / "out" / "subjects" / "P_1.html").read_text(encoding="utf-8")
-    assert "Could not be shown" in page and str(tmp_path) not in page
 
 
 def test_unknown_structures_and_tables_without_masks(lesions, tmp_path):

@@ -12,7 +12,8 @@ from suffice.cli.options import Force, Json, names_of
 from suffice.cli.problems import named_problems
 
 if TYPE_CHECKING:
-    from suffice.workflows.tracking import Breathing, Tracking
+    from suffice.workflows.breathing import Breathing
+    from suffice.workflows.tracked import Tracking
 
 SHOWN = ("subject", "label", "n_visits", "value", "change", "change_percent", "noise", "verdict")
 MAX_ROWS = 40
@@ -89,7 +90,8 @@ def track(
     A change is called real beyond the repeatability coefficient. Slopes a year are told for each
     subject and, by a mixed-effects model, for all.
     """
-    from suffice.workflows.tracking import summary_of, track
+    from suffice.workflows.tracked import summary_of
+    from suffice.workflows.tracking import track
 
     with showing_progress() as listener:
         found = track(

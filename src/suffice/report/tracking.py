@@ -38,7 +38,7 @@ class VisitPicture:
 
 @dataclass(frozen=True, kw_only=True)
 class TrackContent:
-    """What the pages show; see `suffice.workflows.tracking.Tracking`."""
+    """What the pages show; see `suffice.workflows.tracked.Tracking`."""
 
     name: str
     track: pd.DataFrame
