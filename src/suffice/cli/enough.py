@@ -9,13 +9,17 @@ import typer
 
 from suffice.cli.console import answer, answer_json, showing_progress
 from suffice.cli.options import (
+    AllMinutes,
     CohortFolder,
+    EngineName,
+    Gpus,
     Init,
     Json,
     Raters,
     Seed,
     Tune,
     Unlabelled,
+    Workers,
     names_of,
 )
 from suffice.cli.problems import named_problems
@@ -31,10 +35,6 @@ _Targets = Annotated[
         metavar="[LABEL:]METRIC=VALUE",
         help="Score wanted, of the mean of all structures or of one; may be repeated.",
     ),
-]
-_Minutes = Annotated[
-    float,
-    typer.Option("--minutes", "-m", help="For all trainings, those of earlier calls included."),
 ]
 _Out = Annotated[
     Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the curve and its forecast.")
@@ -103,22 +103,13 @@ _Beside = Annotated[
         " the cheapest way among; may be repeated.",
     ),
 ]
-_EngineName = Annotated[
-    str, typer.Option("--engine", metavar="NAME", help="local, ray, or ray://HOST:PORT.")
-]
-_Workers = Annotated[
-    int | None, typer.Option(min=1, help="Trainings at once; locally they share the cores.")
-]
-_Gpus = Annotated[
-    float, typer.Option(min=0.0, help="Share of a GPU that Ray sets aside for a training.")
-]
 
 
 @named_problems
 def enough(
     cohort: CohortFolder,
     target: _Targets,
-    minutes: _Minutes,
+    minutes: AllMinutes,
     out: _Out,
     rungs: _Rungs = "auto",
     ways: _Ways = "",
@@ -138,9 +129,9 @@ def enough(
     value_a_point: _ValueAPoint = None,
     next_: _Next = None,
     beside: _Beside = None,
-    engine: _EngineName = "local",
-    workers: _Workers = None,
-    gpus: _Gpus = 0.0,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    gpus: Gpus = 0.0,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

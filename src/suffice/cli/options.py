@@ -13,6 +13,10 @@ CohortFolder = Annotated[
 Minutes = Annotated[
     float, typer.Option("--minutes", "-m", help="Wall-clock minutes that training may take.")
 ]
+AllMinutes = Annotated[
+    float,
+    typer.Option("--minutes", "-m", help="For all trainings, those of earlier calls included."),
+]
 Seed = Annotated[
     int, typer.Option("--seed", min=0, help="Seed of every draw; the same seed, the same draws.")
 ]
@@ -57,7 +61,6 @@ Tune = Annotated[
         " low-rank; several with commas.",
     ),
 ]
-
 Unlabelled = Annotated[
     str | None,
     typer.Option(
@@ -73,6 +76,19 @@ Raters = Annotated[
         help="What a U-Net learns where several people drew: the first one's mask, the share of"
         " all (soft), what staple makes of them, or each with a confusion matrix (confusion).",
     ),
+]
+Cases = Annotated[
+    Path | None,
+    typer.Option("--cases", metavar="FILE", help="Learn from the cases in FILE, one name a line."),
+]
+EngineName = Annotated[
+    str, typer.Option("--engine", metavar="NAME", help="local, ray, or ray://HOST:PORT.")
+]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Trainings at once; locally they share the cores.")
+]
+Gpus = Annotated[
+    float, typer.Option(min=0.0, help="Share of a GPU that Ray sets aside for a training.")
 ]
 LabelNames = Annotated[
     list[str] | None,

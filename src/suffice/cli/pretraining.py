@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from suffice.cli.console import answer, answer_json, remark, showing_progress
-from suffice.cli.options import CohortFolder, Force, Json, Minutes, Seed
+from suffice.cli.options import Cases, CohortFolder, Force, Json, Minutes, Seed
 from suffice.cli.problems import named_problems
 
 Method = Literal["spark", "denoise"]
@@ -16,10 +16,6 @@ Method = Literal["spark", "denoise"]
 _Out = Annotated[
     Path,
     typer.Option("--out", "-o", metavar="PRETRAINED", help="Folder of the weights."),
-]
-_Cases = Annotated[
-    Path | None,
-    typer.Option("--cases", metavar="FILE", help="Learn from the cases in FILE, one name a line."),
 ]
 _How = Annotated[
     Method,
@@ -33,7 +29,7 @@ def pretrain(
     out: _Out,
     minutes: Minutes,
     method: _How = "spark",
-    cases: _Cases = None,
+    cases: Cases = None,
     seed: Seed = 0,
     force: Force = False,
     as_json: Json = False,

@@ -8,13 +8,18 @@ from typing import Annotated
 import typer
 
 from suffice.cli.console import answer, answer_json, showing_progress
-from suffice.cli.options import CohortFolder, Json, Seed, names_of
+from suffice.cli.options import (
+    AllMinutes,
+    CohortFolder,
+    EngineName,
+    Gpus,
+    Json,
+    Seed,
+    Workers,
+    names_of,
+)
 from suffice.cli.problems import named_problems
 
-_Minutes = Annotated[
-    float,
-    typer.Option("--minutes", "-m", help="For all trainings, those of earlier calls included."),
-]
 _Out = Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder of the rehearsal.")]
 _Strategies = Annotated[
     str,
@@ -34,21 +39,12 @@ _Start = Annotated[int | None, typer.Option(min=1, help="Cases to begin with.")]
 _Step = Annotated[int | None, typer.Option(min=1, help="Cases picked in a round.")]
 _Rounds = Annotated[int | None, typer.Option(min=1, help="Rounds of picking; by default 3.")]
 _Starts = Annotated[int, typer.Option(min=1, help="Draws of the first cases, at most.")]
-_EngineName = Annotated[
-    str, typer.Option("--engine", metavar="NAME", help="local, ray, or ray://HOST:PORT.")
-]
-_Workers = Annotated[
-    int | None, typer.Option(min=1, help="Trainings at once; locally they share the cores.")
-]
-_Gpus = Annotated[
-    float, typer.Option(min=0.0, help="Share of a GPU that Ray sets aside for a training.")
-]
 
 
 @named_problems
 def rehearse(
     cohort: CohortFolder,
-    minutes: _Minutes,
+    minutes: AllMinutes,
     out: _Out,
     strategies: _Strategies = "foreground,typiclust,k-centre,entropy,badge,clasp",
     model: _Model = "auto",
@@ -57,9 +53,9 @@ def rehearse(
     step: _Step = None,
     rounds: _Rounds = None,
     starts: _Starts = 5,
-    engine: _EngineName = "local",
-    workers: _Workers = None,
-    gpus: _Gpus = 0.0,
+    engine: EngineName = "local",
+    workers: Workers = None,
+    gpus: Gpus = 0.0,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:

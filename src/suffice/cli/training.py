@@ -9,6 +9,7 @@ import typer
 
 from suffice.cli.console import answer, answer_json, remark, showing_progress
 from suffice.cli.options import (
+    Cases,
     CohortFolder,
     Force,
     Init,
@@ -28,10 +29,6 @@ _Out = Annotated[
 _NLabels = Annotated[
     int | None,
     typer.Option("--labels", metavar="N", help="Learn from N labelled subjects, drawn by seed."),
-]
-_Cases = Annotated[
-    Path | None,
-    typer.Option("--cases", metavar="FILE", help="Learn from the cases in FILE, one name a line."),
 ]
 _Model = Annotated[
     str,
@@ -57,7 +54,7 @@ def train(
     out: _Out,
     minutes: Minutes,
     n_labels: _NLabels = None,
-    cases: _Cases = None,
+    cases: Cases = None,
     model: _Model = "auto",
     init: Init = None,
     tune: Tune = "",
