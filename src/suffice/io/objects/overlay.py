@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from suffice.core import GeometryError, LabelMap
 from suffice.io.objects.maker import MANUFACTURER, Maker
+from suffice.io.objects.referring import reference_to_slice
 from suffice.io.objects.seg_write import SERIES_NUMBER, rgb_of
 from suffice.io.objects.source import Source
 
@@ -51,15 +52,13 @@ def write_overlay(
     for index in range(1 if flat else grey.shape[2]):
         plane = grey if flat else grey[:, :, index].T
         labels = mask.array if flat else mask.array[:, :, index].T
-        header = source.header_of(index)
         with warnings.catch_warnings():
             # Headers in the wild break rules that do not matter here.
             warnings.simplefilter("ignore")
             picture = _picture(_drawn_into(plane, labels, mask), source, index, series)
             picture.DerivationDescription = words
             picture.SeriesDescription = "outlines burned in, to look at"
-            source_frame = source.frames[index].index + 1 if source.is_multiframe else None
-            picture.SourceImageSequence = [_reference(header, source_frame)]
+            picture.SourceImageSequence = [reference_to_slice(source, index)]
             picture.save_as(folder / f"{index + 1:04d}.dcm", enforce_file_format=True)
 
 
@@ -138,14 +137,3 @@ def _orientation(directions: Any, header: Any) -> tuple[str, str] | None:
     affine = np.column_stack([both[0], both[1], np.cross(both[0], both[1])])
     nearest: Any = get_closest_patient_orientation(affine)
     return nearest[0].value, nearest[1].value
-
-
-def _reference(header: Any, frame: int | None) -> Any:
-    from pydicom.dataset import Dataset
-
-    item = Dataset()
-    item.ReferencedSOPClassUID = header.SOPClassUID
-    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
-    if frame is not None:
-        item.ReferencedFrameNumber = frame
-    return item

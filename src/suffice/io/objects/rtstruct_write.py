@@ -6,18 +6,18 @@ import datetime
 import warnings
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
-from suffice.core import GeometryError, Label, LabelError, LabelMap
+from suffice.core import GeometryError, Label, LabelMap
 from suffice.io.objects.codes import coded
 from suffice.io.objects.contours import FloatArray, outlined
 from suffice.io.objects.fitting import affine_of
 from suffice.io.objects.maker import MANUFACTURER, Maker
+from suffice.io.objects.referring import reference_to, reference_to_slice, require_all_labelled
 from suffice.io.objects.seg_write import SERIES_NUMBER, rgb_of
 from suffice.io.objects.source import Source
 from suffice.io.raw import LPS_TO_RAS
@@ -59,11 +59,7 @@ def write_rtstruct(
             got="a picture",
             cure="Write the mask with --format dicom-seg.",
         )
-    if mask.unlabelled is not None:
-        raise LabelError(
-            f"Contours cannot say which voxels nobody labelled (value {mask.legend.ignore})",
-            cure="Write the mask as .nii.gz.",
-        )
+    require_all_labelled(mask, "Contours")
     maker = maker or Maker()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -101,7 +97,7 @@ def _head(source: Source) -> Dataset:
 def _frame_of_reference(source: Source) -> Dataset:
     series = Dataset()
     series.SeriesInstanceUID = source.header.SeriesInstanceUID
-    series.ContourImageSequence = [_reference(header) for header in source.headers]
+    series.ContourImageSequence = [reference_to(header) for header in source.headers]
     study = Dataset()
     # Detached Study Management, which is retired and asked for here all the same.
     study.ReferencedSOPClassUID = "1.2.840.10008.3.1.2.3.1"
@@ -111,15 +107,6 @@ def _frame_of_reference(source: Source) -> Dataset:
     frame.FrameOfReferenceUID = source.header.FrameOfReferenceUID
     frame.RTReferencedStudySequence = [study]
     return frame
-
-
-def _reference(header: Any, frame: int | None = None) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = header.SOPClassUID
-    item.ReferencedSOPInstanceUID = header.SOPInstanceUID
-    if frame is not None:
-        item.ReferencedFrameNumber = frame
-    return item
 
 
 def _region(number: int, label: Label, source: Source, maker: Maker) -> Dataset:
@@ -140,10 +127,9 @@ def _contours(number: int, label: Label, mask: LabelMap, source: Source) -> Data
     drawn = mask.array == label.value
     contours = []
     for index in np.flatnonzero(drawn.any(axis=(0, 1))):
-        frame = source.frames[index].index + 1 if source.is_multiframe else None
-        header = source.header_of(int(index))
         for outline in outlined(drawn[:, :, index].T):
-            contours.append(_contour(outline, int(index), mask, _reference(header, frame)))
+            reference = reference_to_slice(source, int(index))
+            contours.append(_contour(outline, int(index), mask, reference))
     if contours:
         item.ContourSequence = contours
     return item

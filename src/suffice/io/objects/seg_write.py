@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.valuerep import DSfloat
 
-from suffice.core import GeometryError, Grid, Label, LabelError, LabelMap, Legend
+from suffice.core import GeometryError, Grid, Label, LabelMap, Legend
 from suffice.core.legend import COLOURS
 from suffice.io.objects.codes import as_item, category_of, coded, side_of
 from suffice.io.objects.maker import Maker, equipment
+from suffice.io.objects.referring import require_all_labelled
 from suffice.io.objects.source import Source
 
 SERIES_NUMBER = 300
@@ -47,12 +48,8 @@ def write_seg(path: Path, mask: LabelMap, source: Source, *, maker: Maker | None
     LabelError
         If parts of the mask are unlabelled, which a SEG cannot say.
     """
-    _require_grid(mask.grid, source)
-    if mask.unlabelled is not None:
-        raise LabelError(
-            f"A DICOM SEG cannot say which voxels nobody labelled (value {mask.legend.ignore})",
-            cure="Write the mask as .nii.gz.",
-        )
+    source.grid.require_match(mask.grid, "The series", "its mask")
+    require_all_labelled(mask, "A DICOM SEG")
     classes = mask.legend.whole.to_classes(mask.array)
     planes = as_planes(classes, source)
     drawn = [i for i, plane in enumerate(planes) if plane.any()]
@@ -104,10 +101,6 @@ def as_planes(array: npt.NDArray[Any], source: Source) -> npt.NDArray[Any]:
         of_file[[frame.index for frame in source.frames]] = planes
         return of_file
     return np.ascontiguousarray(planes)
-
-
-def _require_grid(grid: Grid, source: Source) -> None:
-    source.grid.require_match(grid, "The series", "its mask")
 
 
 def _write(
