@@ -18,7 +18,8 @@ def simulate(
     A training takes its minutes give or take a twentieth, then predicts and scores the test
     cases; one in a hundred loses its worker halfway and is begun again.
     """
-    from suffice.study.curve_design import MOST_TEST, TEST_FRACTION, geometric_sizes
+    from suffice.study.curve_design import geometric_sizes
+    from suffice.study.held_back import MOST_TEST, TEST_FRACTION
 
     n_test = min(round(TEST_FRACTION * n_subjects), MOST_TEST)
     sizes = geometric_sizes(n_subjects - n_test)

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from suffice.core import Cohort, CohortError, UsageError
-from suffice.study.splits import Presence, hold_out, k_folds
+from suffice.study.held_back import hold_back, require_subjects
+from suffice.study.splits import Presence, k_folds
 
 FEW_SUBJECTS = 24
 """With fewer, a fixed test part would be a handful of subjects whose luck moves every score."""
 LEAST_SUBJECTS = 5
 """Two to score on and three sizes, of which a curve is made."""
 LEAST_SIZES = 3
-MOST_TEST = 200
-TEST_FRACTION = 1 / 3
 # A training of less says more of its start than of its cases.
 LEAST_MINUTES, MOST_MINUTES = 0.25, 10.0
 # With one draw nobody can tell a curve from luck.
@@ -234,15 +233,11 @@ def design_curve(
         If so many subjects cannot be learned from.
     """
     labelled = cohort.labelled()
-    n = len(labelled.subjects)
-    if n < LEAST_SUBJECTS:
-        raise CohortError(
-            f"Cohort '{cohort.name}' is too small for a learning curve",
-            got=f"{n} labelled subject{'s' * (n != 1)}",
-            expected=f"{LEAST_SUBJECTS} or more",
-            cure="Draw more masks first.",
-        )
+    require_subjects(
+        labelled, LEAST_SUBJECTS, purpose="for a learning curve", cure="Draw more masks first."
+    )
     parts = _held_back(labelled, test, seed, presence)
+    n = len(labelled.subjects)
     largest = n - max(len(part) for part in parts)
     if largest < LEAST_SIZES:
         raise CohortError(
@@ -263,19 +258,12 @@ def design_curve(
 def _held_back(
     labelled: Cohort, test: Sequence[str] | None, seed: int, presence: Presence | None
 ) -> tuple[tuple[str, ...], ...]:
-    if test is not None:
-        named = labelled.subset(test)
-        if not len(named):
-            raise UsageError("A curve needs cases to score on", got="none")
-        return (named.subjects,)
     n = len(labelled.subjects)
-    if n < FEW_SUBJECTS:
+    if test is None and n < FEW_SUBJECTS:
         n_folds = min(4, max(3, n // 2))
         folds = k_folds(labelled, n_folds=n_folds, seed=seed, presence=presence)
         return tuple(labelled.subset(fold.test).subjects for fold in folds)
-    n_test = min(round(TEST_FRACTION * n), MOST_TEST)
-    split = hold_out(labelled, n_test=n_test, seed=seed, presence=presence)
-    return (labelled.subset(split.test).subjects,)
+    return (hold_back(labelled, test, design="A curve", seed=seed, presence=presence),)
 
 
 def spread_minutes(

@@ -7,19 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suffice.core import Cohort, CohortError, UsageError
-from suffice.study.splits import hold_out
+from suffice.core import Cohort, UsageError
+from suffice.study.held_back import hold_back, require_subjects
 
 START = "start"
 """Name of what all strategies have in common: the training before anything is picked."""
 LEAST_SUBJECTS = 8
 LEAST_TEST = 4
-TEST_FRACTION = 1 / 3
 LEAST_START = 2
 GOOD_ROUNDS = 3
 # With more of the pool picked there is little left to choose from, and all strategies meet.
 _MOST_PICKED = 0.6
-MOST_TEST = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +94,14 @@ def design_rehearsal(
         If the numbers cannot be had.
     """
     labelled = cohort.labelled()
-    n = len(labelled.subjects)
-    if n < LEAST_SUBJECTS:
-        raise CohortError(
-            f"Cohort '{cohort.name}' is too small to rehearse on",
-            got=f"{n} labelled subject{'s' * (n != 1)}",
-            expected=f"{LEAST_SUBJECTS} or more",
-            cure="Draw more masks first; until then pick at random.",
-        )
-    held = _held_back(labelled, test, seed)
-    left = n - len(labelled.subset(held).subjects)
+    require_subjects(
+        labelled,
+        LEAST_SUBJECTS,
+        purpose="to rehearse on",
+        cure="Draw more masks first; until then pick at random.",
+    )
+    whose = set(hold_back(labelled, test, design="A rehearsal", seed=seed, least=LEAST_TEST))
+    left = len(labelled.subjects) - len(whose)
     begin = max(LEAST_START, round(left / 10)) if start is None else start
     most = max(begin + 1, int(_MOST_PICKED * left))
     rounds = min(GOOD_ROUNDS, most - begin) if n_rounds is None else n_rounds
@@ -117,14 +113,5 @@ def design_rehearsal(
             expected=f"{left} together at most, as {left} subjects are not scored on",
             cure="Take fewer --start, --step or --rounds, or hold fewer back with --test.",
         )
+    held = tuple(case.name for case in labelled.cases if case.subject in whose)
     return RehearsalDesign(cohort=labelled, test=held, start=begin, step=each, n_rounds=rounds)
-
-
-def _held_back(labelled: Cohort, test: Sequence[str] | None, seed: int) -> tuple[str, ...]:
-    if test is None:
-        n_test = max(LEAST_TEST, round(TEST_FRACTION * len(labelled.subjects)))
-        return hold_out(labelled, n_test=min(n_test, MOST_TEST), seed=seed).test
-    whose = set(labelled.subset(test).subjects)
-    if not whose:
-        raise UsageError("A rehearsal needs cases to score on", got="none")
-    return tuple(case.name for case in labelled.cases if case.subject in whose)
