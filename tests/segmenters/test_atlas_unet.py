@@ -12,6 +12,7 @@ import pytest
 
 from suffice.core import Budget, Cohort, Grid, Image, ModelError
 from suffice.segmenters import UNetSegmenter, load_segmenter
+from suffice.segmenters.atlas import AtlasSegmenter
 from suffice.segmenters.atlas_unet import ATLAS, AtlasUNetSegmenter
 from suffice.training.plan import Plan
 
@@ -34,13 +35,13 @@ def test_probabilities_are_the_mean_of_both(together: AtlasUNetSegmenter, anatom
     image = Image(grey[None], Grid(grey.shape))
     found = together.predict(image, keep_probabilities=True)
     alone = UNetSegmenter.predict(together, image, keep_probabilities=True)
-    by_atlas = together._atlas.predict(image, keep_probabilities=True)
-    mean = (alone.probabilities.astype(float) + by_atlas.probabilities.astype(float)) / 2
+    by_partner = together._partner.predict(image, keep_probabilities=True)
+    mean = (alone.probabilities.astype(float) + by_partner.probabilities.astype(float)) / 2
     np.testing.assert_allclose(found.probabilities, mean, atol=2e-3)
     np.testing.assert_array_equal(found.labels.array, together.predict(image).labels.array)
     # The network of a few steps knows little; the atlases see to it that nothing is lost.
     assert dice(found.labels.array > 0, labels > 0) > 0.85
-    assert "an atlas has half a say" in together.notes_[-1]
+    assert "the atlas has half a say" in together.notes_[-1]
 
 
 def test_scans_that_share_no_anatomy_are_left_to_the_network(
@@ -85,7 +86,7 @@ def test_a_fit_that_was_killed_keeps_its_atlas(
     anatomy_cohort: Callable[..., Cohort],
     tmp_path: Path,
 ) -> None:
-    from suffice.segmenters import atlas_unet, unet
+    from suffice.segmenters import unet
 
     plan, cohort = dataclasses.replace(picture_plan, n_classes=3), anatomy_cohort(tmp_path, 3)
     real = unet.train
@@ -102,5 +103,5 @@ def test_a_fit_that_was_killed_keeps_its_atlas(
         fit()
     monkeypatch.setattr(unet, "train", real)
     # The atlas stands, and is not searched for anew.
-    monkeypatch.setattr(atlas_unet.AtlasSegmenter, "fit", killed)
-    assert fit()._atlas is not None
+    monkeypatch.setattr(AtlasSegmenter, "fit", killed)
+    assert fit()._partner is not None

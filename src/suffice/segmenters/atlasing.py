@@ -85,9 +85,9 @@ def shares_by_atlases(
         The background counted in.
     """
     settings = way.registration
-    found = _aligned(target, spacing, atlases, settings.metric)
+    found = aligned(target, spacing, atlases, settings.metric)
     ranked = _most_similar(found, way.most_atlases)
-    images, shares = _moved(target, spacing, ranked, settings, n_classes)
+    images, shares = moved(target, spacing, ranked, settings, n_classes)
     return fuse(target, images, shares, [way.fusion])[way.fusion]
 
 
@@ -101,7 +101,7 @@ class Aligned:
     similarity: float
 
 
-def _aligned(
+def aligned(
     target: FloatArray,
     spacing: Sequence[float],
     atlases: Sequence[Atlas],
@@ -112,60 +112,89 @@ def _aligned(
 
     def one(atlas: Atlas) -> Aligned:
         transform = affine(fixed, itk_image(atlas.scan, atlas.spacing), metric)
-        scan = _on_target(atlas.scan, atlas.spacing, fixed, target.shape, transform)
+        scan = on_target(atlas.scan, atlas.spacing, fixed, target.shape, transform)
         similarity = float((pattern * local_brightness(scan)).mean())
         return Aligned(atlas, transform, scan, similarity)
 
-    return _in_parallel(one, atlases)
+    return in_parallel(one, atlases)
 
 
 def _most_similar(aligned: Sequence[Aligned], most: int) -> list[Aligned]:
     return sorted(aligned, key=lambda one: -one.similarity)[:most]
 
 
-def _moved(
+def moved(
     target: FloatArray,
     spacing: Sequence[float],
-    aligned: Sequence[Aligned],
+    pairs: Sequence[Aligned],
     settings: Registration,
     n_classes: int,
 ) -> tuple[list[FloatArray], list[FloatArray]]:
     """Deform atlases onto a scan: their brightness, and their probabilities of the classes."""
-    reference = itk_image(target, spacing)
 
     def one(pair: Aligned) -> tuple[FloatArray, FloatArray]:
-        atlas, scan = pair.atlas, pair.scan
-        on_atlas = np.stack([atlas.classes == k for k in range(1, n_classes)]).astype(np.float32)
-        shares = np.stack(
-            [
-                warped(share, atlas.spacing, reference, target.shape, pair.transform)
-                for share in on_atlas
-            ]
-        )
-        if settings.deformation != "none":
-            field = deformed(target, scan, spacing, settings)
-            scan = _on_target(scan, spacing, reference, target.shape, field)
-            shares = np.stack(
-                [warped(share, spacing, reference, target.shape, field) for share in shares]
-            )
-        background = np.maximum(1.0 - shares.sum(axis=0, keepdims=True), 0.0)
-        return scan, np.concatenate([background, shares])
+        return carried(target, spacing, pair, shares_of(pair.atlas.classes, n_classes), settings)
 
-    images, shares = zip(*_in_parallel(one, aligned), strict=True)
+    images, shares = zip(*in_parallel(one, pairs), strict=True)
     return list(images), list(shares)
 
 
-def _on_target(
+def carried(
+    target: FloatArray,
+    spacing: Sequence[float],
+    pair: Aligned,
+    shares: FloatArray,
+    settings: Registration,
+) -> tuple[FloatArray, FloatArray]:
+    """Deform one aligned atlas onto a scan.
+
+    Parameters
+    ----------
+    target : float32 array of shape (*spatial)
+    spacing : sequence of float
+    pair : Aligned
+    shares : float32 array of shape (n_classes, *atlas_spatial)
+        Probabilities of the classes on the atlas.
+    settings : Registration
+
+    Returns
+    -------
+    scan : float32 array of shape (*spatial)
+        The atlas's brightness there.
+    shares : float32 array of shape (n_classes, *spatial)
+    """
+    reference, scan = itk_image(target, spacing), pair.scan
+    own = [
+        warped(share, pair.atlas.spacing, reference, target.shape, pair.transform)
+        for share in shares[1:]
+    ]
+    if settings.deformation != "none":
+        field = deformed(target, scan, spacing, settings)
+        scan = on_target(scan, spacing, reference, target.shape, field)
+        own = [warped(share, spacing, reference, target.shape, field) for share in own]
+    structures = np.stack(own)
+    background = np.maximum(1.0 - structures.sum(axis=0, keepdims=True), 0.0)
+    return scan, np.concatenate([background, structures])
+
+
+def shares_of(classes: npt.NDArray[np.uint8], n_classes: int) -> FloatArray:
+    """Probabilities that are 0 and 1, shape (n_classes, *spatial)."""
+    return np.stack([classes == k for k in range(n_classes)]).astype(np.float32)
+
+
+def on_target(
     scan: FloatArray,
     spacing: Sequence[float],
     reference: Any,
     shape: Sequence[int],
     transform: Any,
 ) -> FloatArray:
+    """Sample a scan on a target's grid; what lies outside is as dark as its darkest."""
     return warped(scan, spacing, reference, shape, transform, outside=float(scan.min()))
 
 
-def _in_parallel(one: Any, jobs: Sequence[Any]) -> list[Any]:
+def in_parallel(one: Any, jobs: Sequence[Any]) -> list[Any]:
+    """Do jobs of one thread each on all cores."""
     # Each registration keeps to one thread, so that results do not depend on the cores.
     with single_threaded(), ThreadPoolExecutor(usable_cores()) as pool:
         return list(pool.map(one, jobs))
@@ -216,13 +245,11 @@ def compared(
                 break
             begun, metric = time.monotonic(), settings.metric
             if metric not in ranked:
-                aligned = _aligned(target.scan, target.spacing, others, metric)
-                ranked[metric] = _most_similar(aligned, most_atlases)
+                pairs = aligned(target.scan, target.spacing, others, metric)
+                ranked[metric] = _most_similar(pairs, most_atlases)
                 to_align[metric] = time.monotonic() - begun
                 begun = time.monotonic()
-            images, shares = _moved(
-                target.scan, target.spacing, ranked[metric], settings, n_classes
-            )
+            images, shares = moved(target.scan, target.spacing, ranked[metric], settings, n_classes)
             fused = fuse(target.scan, images, shares)
             seconds[settings] += time.monotonic() - begun + to_align[metric]
             for fusion in FUSIONS:

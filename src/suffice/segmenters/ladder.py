@@ -16,6 +16,8 @@ from suffice.segmenters.pretrained import PretrainedUNet
 from suffice.segmenters.prob_unet import ProbUNetSegmenter
 from suffice.segmenters.protocol import Segmenter
 from suffice.segmenters.random_walker import RandomWalkerSegmenter
+from suffice.segmenters.template import TemplateSegmenter
+from suffice.segmenters.template_unet import TemplateUNetSegmenter
 from suffice.segmenters.threshold import ThresholdSegmenter
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.vae import VAESegmenter
@@ -29,11 +31,13 @@ RUNGS: dict[str, type[Segmenter]] = {
     "random-walker": RandomWalkerSegmenter,
     "total-variation": TotalVariationSegmenter,
     "forest": ForestSegmenter,
+    "template": TemplateSegmenter,
     "atlas": AtlasSegmenter,
     "vae": VAESegmenter,
     "yolo": YoloSegmenter,
     "unet-plain": PlainUNetSegmenter,
     "unet": UNetSegmenter,
+    "template-unet": TemplateUNetSegmenter,
     "atlas-unet": AtlasUNetSegmenter,
     "prob_unet": ProbUNetSegmenter,
 }

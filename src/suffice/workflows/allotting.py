@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from suffice.core import Budget, Cohort, CohortError, Listener, UsageError, silent
 from suffice.segmenters import RUNGS, Segmenter
 from suffice.segmenters.expecting import expect_each
+from suffice.segmenters.template_unet import TemplateUNetSegmenter
 
 ALL = "all"
 AUTO = "auto"
@@ -41,8 +42,46 @@ def choose_rung(name: str, rungs: Rungs = RUNGS) -> str:
     return name
 
 
-def choose_rungs(models: Sequence[str], rungs: Rungs = RUNGS) -> tuple[str, ...]:
+def choose_rung_for(
+    labelled: Cohort, name: str, rungs: Rungs = RUNGS, *, is_usual: bool = True
+) -> str:
+    """Resolve the name of a kind of model for a cohort: what ``auto`` is depends on its scans.
+
+    Parameters
+    ----------
+    labelled : Cohort
+        Cases that are learned from; no others may have a say.
+    name : str
+    rungs : dict of str to type of Segmenter
+    is_usual : bool
+        Whether nothing is asked for that only the U-Net itself does.
+
+    Raises
+    ------
+    UsageError
+        If it is unknown.
+    """
+    rung = TemplateUNetSegmenter.rung
+    if name == AUTO and is_usual and rung in rungs and TemplateUNetSegmenter.suits(labelled):
+        return rung
+    return choose_rung(name, rungs)
+
+
+def choose_rungs(
+    models: Sequence[str],
+    rungs: Rungs = RUNGS,
+    *,
+    labelled: Cohort | None = None,
+    is_usual: bool = True,
+) -> tuple[str, ...]:
     """Resolve names of kinds of models, ``all`` too, in the order of the ladder.
+
+    Parameters
+    ----------
+    models : sequence of str
+    rungs : dict of str to type of Segmenter
+    labelled, is_usual : optional
+        Where given, ``auto`` is what suits these cases, see `choose_rung_for`.
 
     Raises
     ------
@@ -56,7 +95,12 @@ def choose_rungs(models: Sequence[str], rungs: Rungs = RUNGS) -> tuple[str, ...]
     """
     if not models:
         raise UsageError("No kind of model is named", expected=", ".join([ALL, AUTO, *rungs]))
-    wanted = set(rungs) if ALL in models else {choose_rung(name, rungs) for name in models}
+    if ALL in models:
+        return tuple(rungs)
+    if labelled is None:
+        wanted = {choose_rung(name, rungs) for name in models}
+    else:
+        wanted = {choose_rung_for(labelled, name, rungs, is_usual=is_usual) for name in models}
     return tuple(name for name in rungs if name in wanted)
 
 

@@ -16,7 +16,7 @@ from suffice.segmenters.yolo import YoloSegmenter
 from suffice.study import Caution
 from suffice.training.partly_labelled import PartlyLabelled
 from suffice.training.tuning import tuning_named
-from suffice.workflows.allotting import AUTO, DEFAULT_RUNG, Rungs, choose_rung
+from suffice.workflows.allotting import AUTO, DEFAULT_RUNG, Rungs, choose_rung_for
 
 
 def untrained(
@@ -39,7 +39,8 @@ def untrained(
     labelled, pool : Cohort
         Cases that are learned from, and scans without masks.
     model : str
-        Kind of the model, see `suffice.segmenters.RUNGS`; ``auto`` is a U-Net.
+        Kind of the model, see `suffice.segmenters.RUNGS`; ``auto`` is a U-Net, with a template
+        beside it where that suits the cases and nothing else is asked for.
     init : Path, optional
         Trained weights to start a U-Net or a YOLO from.
     tune : sequence of str
@@ -67,7 +68,9 @@ def untrained(
     ModelError
         If the weights cannot be read.
     """
-    made = _started(choose_rung(model, rungs), init, tune, rungs)
+    is_usual = consistency and unlabelled is None and raters == FIRST and devices == 1
+    rung = choose_rung_for(labelled, model, rungs, is_usual=is_usual)
+    made = _started(rung, init, tune, rungs)
     if not consistency:
         made = _without_consistency(made)
     if unlabelled is not None:

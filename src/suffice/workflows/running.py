@@ -106,7 +106,8 @@ def run(
         For all trainings together. Each kind of model gets what it expects to need at most, and
         those that could always use more share the rest equally.
     models : sequence of str
-        Kinds of models, see `suffice.segmenters.RUNGS`; ``all`` of them, or ``auto``, a U-Net.
+        Kinds of models, see `suffice.segmenters.RUNGS`; ``all`` of them, or ``auto``, a U-Net,
+        with a template beside it where that suits the cases.
         Several are fitted on the same folds, and the best by mean Dice over these is the final
         model. Kinds that do not apply are listed with the reason.
     test : sequence of str, optional
@@ -143,6 +144,8 @@ def run(
     division = divide(cohort, test=test, seed=seed, is_choice=len(names) > 1)
     how = starting(init, tune, unlabelled=unlabelled, raters=raters)
     learned, n_folds = cohort.subset(division.final.train), len(division.folds)
+    is_usual = unlabelled is None and raters == FIRST
+    names = choose_rungs(models, rungs, labelled=learned, is_usual=is_usual)
     check_ways(learned, cohort.unlabelled(), names, how)
     settings = {"models": list(names), "test": list(test or ()), "mirror": mirror, **how}
     allotting = partial(allot, learned, names, minutes=minutes, n_folds=n_folds, seed=seed)
