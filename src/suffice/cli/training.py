@@ -33,7 +33,9 @@ _NLabels = Annotated[
 _Model = Annotated[
     str,
     typer.Option(
-        metavar="KIND", help="Kind of model, as `suffice plan` lists them; auto is a U-Net."
+        metavar="KIND",
+        help="Kind of model, as `suffice plan` lists them; auto is a U-Net, beside a template "
+        "for pictures of anatomy.",
     ),
 ]
 _Consistency = Annotated[

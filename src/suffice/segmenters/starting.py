@@ -151,7 +151,7 @@ def _own(folder: Path) -> Source:
         raise ModelError(
             f"'{folder}' has no network that can be started from",
             got=f"a model of the kind {rung}",
-            cure="Give a model of the kind unet, unet-plain, atlas-unet or prob_unet.",
+            cure="Give a model of the kind unet, or of another with a U-Net in it.",
         )
     card, plan, weights, _, _ = read_unet(folder)
     inner = {name.removeprefix("backbone."): array for name, array in weights.items()}

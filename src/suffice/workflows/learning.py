@@ -90,7 +90,7 @@ def _started(rung: str, init: Path | None, tune: Sequence[str], rungs: Rungs) ->
         raise UsageError(
             "Weights to start from are for U-Nets and YOLO, ways of tuning for U-Nets",
             got=rung,
-            cure="Give --model unet, unet-plain, atlas-unet or prob_unet, or yolo without --tune.",
+            cure="Give --model unet, another kind with a U-Net, or yolo without --tune.",
         )
     return kind(init=init, tuning=tuning_named(tune))
 

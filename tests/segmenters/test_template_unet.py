@@ -1,0 +1,93 @@
+"""A U-Net and a template: when the template has half a say, and when none."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from suffice.core import Budget, Cohort, Grid, Image
+from suffice.segmenters import UNetSegmenter, load_segmenter
+from suffice.segmenters.template import LEAST_SUBJECTS
+from suffice.segmenters.template_unet import TemplateUNetSegmenter
+from suffice.training.plan import Plan
+from suffice.workflows.allotting import choose_rung_for, choose_rungs
+from suffice.workflows.learning import untrained
+
+
+def trained(cohort: Cohort, plan: Plan, folder: Path) -> TemplateUNetSegmenter:
+    plan = dataclasses.replace(plan, n_classes=3)
+    return TemplateUNetSegmenter(plan=plan).fit(
+        cohort, budget=Budget(minutes=0.5), seed=0, workdir=folder / "work"
+    )
+
+
+def test_probabilities_are_the_mean_of_both(
+    counted: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
+    picture_plan: Plan,
+    anatomy_cohort: Callable[..., Cohort],
+    anatomy,
+    dice,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(TemplateUNetSegmenter, "least_dice", 0.8)
+    together = trained(anatomy_cohort(tmp_path, 6), picture_plan, tmp_path)
+    assert "the template has half a say" in together.notes_[-1]
+    together.save(tmp_path / "model")
+    loaded = load_segmenter(tmp_path / "model")
+    assert isinstance(loaded, TemplateUNetSegmenter) and loaded._partner is not None
+    grey, labels = anatomy(50)
+    image = Image(grey[None], Grid(grey.shape))
+    found = loaded.predict(image, keep_probabilities=True)
+    alone = UNetSegmenter.predict(together, image, keep_probabilities=True)
+    other = loaded._partner.predict(image, keep_probabilities=True)
+    mean = (alone.probabilities.astype(float) + other.probabilities.astype(float)) / 2
+    np.testing.assert_allclose(found.probabilities, mean, atol=2e-3)
+    assert dice(found.labels.array > 0, labels > 0) > 0.85
+
+
+def test_too_few_subjects_leave_the_network_alone(
+    counted: pytest.MonkeyPatch,
+    picture_plan: Plan,
+    anatomy_cohort: Callable[..., Cohort],
+    tmp_path: Path,
+) -> None:
+    alone = trained(anatomy_cohort(tmp_path, 3), picture_plan, tmp_path)
+    assert "no say" in alone.notes_[-1] and "3 labelled subjects" in alone.notes_[-1]
+    assert alone._partner is None
+
+
+def test_a_template_that_could_not_be_tried_has_no_say(
+    counted: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
+    picture_plan: Plan,
+    anatomy_cohort: Callable[..., Cohort],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr("suffice.segmenters.partnered_unet.PARTNER_PART", 1e-5)
+    alone = trained(anatomy_cohort(tmp_path, 5), picture_plan, tmp_path)
+    assert alone.notes_[-1] == "the template has no say"
+
+
+def test_pictures_of_anatomy_get_a_template_by_default_and_cells_do_not(
+    anatomy_cohort: Callable[..., Cohort], cells_cohort: Cohort, tmp_path: Path
+) -> None:
+    anatomy = anatomy_cohort(tmp_path, 6)
+    assert choose_rung_for(anatomy, "auto") == "template-unet"
+    assert choose_rung_for(anatomy, "unet") == "unet"
+    assert choose_rung_for(anatomy, "auto", is_usual=False) == "unet"
+    assert choose_rung_for(cells_cohort, "auto") == "unet"
+    assert choose_rungs(["auto"], labelled=anatomy) == ("template-unet",)
+    few = anatomy.subset(anatomy.names[:4])
+    assert choose_rung_for(few, "auto") == "unet"
+    assert untrained(anatomy, anatomy).rung == "template-unet"
+    assert type(untrained(anatomy, anatomy, unlabelled="mean-teacher")) is not UNetSegmenter
+
+
+def test_volumes_are_left_to_the_network(tiny_cohort: Cohort) -> None:
+    assert len({case.subject for case in tiny_cohort.labelled().cases}) >= LEAST_SUBJECTS
+    assert not TemplateUNetSegmenter.suits(tiny_cohort.labelled())
