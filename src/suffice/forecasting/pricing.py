@@ -198,41 +198,49 @@ def price_of(
             "Hours have a price, but not how many a case takes",
             cure="Give --minutes-a-case or --annotation-log.",
         )
-    reached = crossings(made.paths, made.n_cases, needed.target)
-    more = np.where(
-        reached <= needed.limit, np.maximum(np.ceil(reached - 1e-6) - made.given, 0), np.inf
-    )
+    more = _cases_more(made, needed)
     middle = math.inf if needed.more is None else float(needed.more)
     most = float(max(needed.limit - made.given, 0))
-    cases = _span(more, middle, most, CASES, made.level)
     computing = minutes_each / 60
-    if time is None:
-        return Price(
-            name=name, needed=needed, cases=cases, drawing=None, computing_hours=computing,
-            money=None, totals=more, level=made.level,
-        )  # fmt: skip
-    hours = time.draw_totals(more, np.random.default_rng(seed)) / 60
-    an_hour = time.mean / 60
-    drawing = _span(hours, middle * an_hour, most * an_hour, HOURS, made.level)
-    money = None
-    totals = hours
-    if rates is not None:
-        fixed = computing * rates.compute
-        # Free drawing of cases without end is still no way to get there.
-        totals = np.where(np.isfinite(hours), hours * rates.expert + fixed, np.inf)
-        middle_money = middle * an_hour * rates.expert + fixed if middle < math.inf else math.inf
-        most_money = most * an_hour * rates.expert + fixed
-        money = _span(totals, middle_money, most_money, rates.currency, made.level)
+    drawing = money = None
+    totals = more
+    if time is not None:
+        an_hour = time.mean / 60
+        totals = time.draw_totals(more, np.random.default_rng(seed)) / 60
+        drawing = _span(totals, middle * an_hour, most * an_hour, HOURS, made.level)
+    if drawing is not None and rates is not None:
+        totals, money = _in_money(totals, drawing, computing, rates, level=made.level)
     return Price(
         name=name,
         needed=needed,
-        cases=cases,
+        cases=_span(more, middle, most, CASES, made.level),
         drawing=drawing,
         computing_hours=computing,
         money=money,
         totals=totals,
         level=made.level,
     )
+
+
+def _cases_more(made: Forecast, needed: CasesNeeded) -> FloatArray:
+    """Cases on top of those there are, by every curve that the truth may be."""
+    reached = crossings(made.paths, made.n_cases, needed.target)
+    more: FloatArray = np.where(
+        reached <= needed.limit, np.maximum(np.ceil(reached - 1e-6) - made.given, 0), np.inf
+    )
+    return more
+
+
+def _in_money(
+    hours: FloatArray, drawing: Span, computing_hours: float, rates: Rates, *, level: float
+) -> tuple[FloatArray, Span]:
+    """Price hours of drawing and of one training: every draw of the hours, and their span."""
+    fixed = computing_hours * rates.compute
+    # Free drawing of cases without end is still no way to get there.
+    totals = np.where(np.isfinite(hours), hours * rates.expert + fixed, np.inf)
+    middle = drawing.value * rates.expert + fixed if drawing.value < math.inf else math.inf
+    most = drawing.most * rates.expert + fixed
+    return totals, _span(totals, middle, most, rates.currency, level)
 
 
 def _span(samples: FloatArray, middle: float, most: float, unit: str, level: float) -> Span:

@@ -12,7 +12,7 @@ from suffice.core import UsageError
 from suffice.forecasting.annotating import AnnotationTime
 from suffice.forecasting.answers import Forecast
 from suffice.forecasting.measured import Measured
-from suffice.forecasting.pricing import Rates, amount
+from suffice.forecasting.pricing import FloatArray, Rates, amount
 from suffice.forecasting.resolving import half_width
 
 _POINTS = 100.0
@@ -167,21 +167,15 @@ def next_cases(
     step = made.given if n_more is None else n_more
     if start + step > made.n_cases[-1] or (n_more is None and start + step > made.limit):
         return None
-    logs = np.log(made.n_cases)
-
-    def at(curve: np.ndarray, n_cases: float) -> float:
-        return float(np.interp(math.log(n_cases), logs, curve))
-
-    gain = at(made.expected, start + step) - at(made.expected, start)
-    gains = np.array([at(path, start + step) - at(path, start) for path in made.paths])
+    gain, gains = _gains(made, start, start + step)
     low, high = np.quantile(gains, [(1 - made.level) / 2, (1 + made.level) / 2])
     n_test, told = _least_told(made.measured)
     cost = worth = pays = None
     if value_a_point is not None and time is not None and rates is not None:
         worth = gain * _POINTS * value_a_point
         cost = step * time.mean / 60 * rates.expert
-        minutes = time.draw_totals(np.full(len(gains), float(step)), np.random.default_rng(seed))
-        pays = float((gains * _POINTS * value_a_point >= minutes / 60 * rates.expert).mean())
+        worths = gains * _POINTS * value_a_point
+        pays = _chance_that_it_pays(worths, step, time, rates, seed)
     return NextCases(
         n_more=step,
         gain=gain * _POINTS,
@@ -196,6 +190,25 @@ def next_cases(
         pays=pays,
         currency="" if rates is None else rates.currency,
     )
+
+
+def _gains(made: Forecast, before: float, after: float) -> tuple[float, FloatArray]:
+    """Gain between two numbers of cases: as expected, and by every curve that the truth may be."""
+    logs = np.log(made.n_cases)
+
+    def at(curve: FloatArray, n_cases: float) -> float:
+        return float(np.interp(math.log(n_cases), logs, curve))
+
+    gain = at(made.expected, after) - at(made.expected, before)
+    return gain, np.array([at(path, after) - at(path, before) for path in made.paths])
+
+
+def _chance_that_it_pays(
+    worths: FloatArray, step: int, time: AnnotationTime, rates: Rates, seed: int
+) -> float:
+    """Probability that a gain is worth the hours; each worth is set against a draw of the log."""
+    minutes = time.draw_totals(np.full(len(worths), float(step)), np.random.default_rng(seed))
+    return float((worths >= minutes / 60 * rates.expert).mean())
 
 
 def _least_told(measured: Measured) -> tuple[int, float | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,32 +179,18 @@ def enough(
         listener=listener,
     )
     given = given_subjects(curve.design, is_test_named=test is not None)
-    arms = _arms(curve)
-    answers, others = (
-        [
-            _priced(_answer(one, *arm, target, given, level, seed), priced, seed)
-            for one in curves
-            for target in wanted
-            for arm in _arms(one)
-        ]
-        for curves in ([curve], [known_curve(folder, curve.design) for folder in beside])
-    )
-    by_name = {way.name: way for way in curve.ways}
-    worths = [
-        worth_of(curve, rung, by_name[way], target, level=level, seed=seed)
-        for target in wanted
-        for rung, way in arms
-        if way != USUAL and way in by_name
-    ]
+    asked = partial(_answers, wanted=wanted, given=given, level=level, priced=priced, seed=seed)
+    answers = asked([curve])
+    others = asked([known_curve(folder, curve.design) for folder in beside])
     labelled = cohort.labelled()
     unit = "cases" if len(labelled) == len(labelled.subjects) else "subjects"
     found = Enough(
         folder=curve.folder,
         curve=curve,
-        answers=tuple(answers),
-        worths=tuple(worths),
+        answers=answers,
+        worths=_worths(curve, wanted, level=level, seed=seed),
         advice=tuple(_advice(target, answers, others) for target in wanted),
-        beside=tuple(others),
+        beside=others,
         priced=priced,
         given=given,
         unit=unit,
@@ -225,6 +212,37 @@ def _arms(curve: Curve) -> list[tuple[str, str]]:
     return sorted(
         ((str(rung), str(way)) for rung, way in arms),
         key=lambda arm: order.index(arm[1]) if arm[1] in order else len(order),
+    )
+
+
+def _answers(
+    curves: Sequence[Curve],
+    *,
+    wanted: Sequence[Target],
+    given: int,
+    level: float,
+    priced: Priced,
+    seed: int,
+) -> tuple[Answer, ...]:
+    """Answer for each curve, target, kind of model and way."""
+    return tuple(
+        _priced(_answer(curve, *arm, target, given, level, seed), priced, seed)
+        for curve in curves
+        for target in wanted
+        for arm in _arms(curve)
+    )
+
+
+def _worths(
+    curve: Curve, wanted: Sequence[Target], *, level: float, seed: int
+) -> tuple[Worth, ...]:
+    """Say what each way but the usual one is worth, in labelled cases."""
+    by_name = {way.name: way for way in curve.ways}
+    return tuple(
+        worth_of(curve, rung, by_name[way], target, level=level, seed=seed)
+        for target in wanted
+        for rung, way in _arms(curve)
+        if way != USUAL and way in by_name
     )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 
 from suffice.core import Case, Cohort, Listener, Progress, SufficeError, UsageError, silent
 from suffice.io import read_case_image
-from suffice.tracking import Motion, Sizes, align, match_lesions
+from suffice.tracking import Alignment, Lesion, Motion, Sizes, align, match_lesions
 from suffice.workflows.visits import Visits
 
 LESION_COLUMNS = (
@@ -65,23 +66,40 @@ def lesion_labels(sizes: Sizes, visits: Visits, wanted: Sequence[str] | None) ->
 def follow_lesions(
     visits: Visits,
     sizes: Sizes,
-    labels: Sequence[str],
+    wanted: Sequence[str] | None,
     *,
     motion: Motion,
     least_change_percent: float,
     listener: Listener = silent,
-) -> tuple[list[dict[str, object]], list[str]]:
+) -> tuple[pd.DataFrame, list[str]]:
     """Match the lesions of every two visits that follow each other.
+
+    Parameters
+    ----------
+    visits : Visits
+    sizes : Sizes
+        Of one source.
+    wanted : sequence of str, optional
+        Structures whose pieces are followed, see `lesion_labels`.
+    motion, least_change_percent
+        See `suffice.track`.
+    listener : callable
 
     Returns
     -------
-    list of dict
-        Rows with the columns `LESION_COLUMNS`.
+    DataFrame
+        With the columns `LESION_COLUMNS`.
     list of str
         Visits that could not be compared, with the reason.
+
+    Raises
+    ------
+    UsageError
+        See `lesion_labels`.
     """
+    labels = lesion_labels(sizes, visits, wanted)
     if not labels or visits.cohort is None:
-        return [], []
+        return pd.DataFrame(columns=list(LESION_COLUMNS)), []
     table = sizes.table[["case", "subject", "source"]].drop_duplicates("case")
     by_name = {case.name: case for case in visits.cohort.cases}
     rows: list[dict[str, object]] = []
@@ -99,7 +117,7 @@ def follow_lesions(
             except SufficeError as error:
                 problems.append(f"{before[0].name} to {after[0].name}: {error}")
     listener(Progress("lesions", 1.0))
-    return rows, problems
+    return pd.DataFrame(rows, columns=list(LESION_COLUMNS)), problems
 
 
 def _between(
@@ -126,32 +144,30 @@ def _between(
             least_change_percent=least_change_percent,
         )
         for one in lesions:
-            place = (*one.place_mm, np.nan)[:3]
-            rows.append(
-                dict(
-                    zip(
-                        LESION_COLUMNS,
-                        (
-                            after[0].subject,
-                            label,
-                            before[0].name,
-                            after[0].name,
-                            before[0].date,
-                            after[0].date,
-                            one.number,
-                            one.fate,
-                            one.before,
-                            one.after,
-                            one.after - one.before,
-                            one.change_percent,
-                            one.n_before,
-                            one.n_after,
-                            *place,
-                            found.how,
-                            found.correlation,
-                        ),
-                        strict=True,
-                    )
-                )
-            )
+            values = _values(before[0], after[0], label, one, found)
+            rows.append(dict(zip(LESION_COLUMNS, values, strict=True)))
     return rows
+
+
+def _values(
+    before: Case, after: Case, label: str, one: Lesion, found: Alignment
+) -> tuple[object, ...]:
+    return (
+        after.subject,
+        label,
+        before.name,
+        after.name,
+        before.date,
+        after.date,
+        one.number,
+        one.fate,
+        one.before,
+        one.after,
+        one.after - one.before,
+        one.change_percent,
+        one.n_before,
+        one.n_after,
+        *(*one.place_mm, np.nan)[:3],
+        found.how,
+        found.correlation,
+    )

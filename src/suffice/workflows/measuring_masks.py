@@ -163,14 +163,9 @@ def measure_masks(
     left_out: list[LeftOut] = []
     if images is not None:
         waiting, left_out = _with_scans(waiting, Path(images), modality)
-    rows: list[dict[str, object]] = []
-    for i, each in enumerate(waiting):
-        listener(Progress("measure", i / len(waiting), note=each.case.name))
-        try:
-            rows += _rows(each, (level or _DEFAULT_LEVEL) if drawn else None)
-        except SufficeError as error:
-            left_out.append(LeftOut(each.path, str(error)))
-    listener(Progress("measure", 1.0))
+    rounded = (level or _DEFAULT_LEVEL) if drawn else None
+    rows, unmeasured = _measured(waiting, rounded, listener)
+    left_out += unmeasured
     if not rows:
         raise UsageError("No mask could be measured", got=left_out[0].reason)
     table = _table(rows, _calibration(calibration, sources), level)
@@ -324,6 +319,22 @@ def _with_scans(
             item = replace(item, scan=scan, channels=())
         found.append(item)
     return found, left_out
+
+
+def _measured(
+    waiting: Sequence[_Waiting], rounded: float | None, listener: Listener
+) -> tuple[list[dict[str, object]], list[LeftOut]]:
+    """Measure what can be measured, and name the rest."""
+    rows: list[dict[str, object]] = []
+    left_out: list[LeftOut] = []
+    for i, item in enumerate(waiting):
+        listener(Progress("measure", i / len(waiting), note=item.case.name))
+        try:
+            rows += _rows(item, rounded)
+        except SufficeError as error:
+            left_out.append(LeftOut(item.path, str(error)))
+    listener(Progress("measure", 1.0))
+    return rows, left_out
 
 
 def _rows(item: _Waiting, rounded: float | None) -> list[dict[str, object]]:

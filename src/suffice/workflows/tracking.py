@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from suffice.core import Listener, silent
 from suffice.files import require_free
 from suffice.spirometry import MAX_GAP_DAYS, Reference, read_spirometry
@@ -23,7 +21,7 @@ from suffice.tracking import (
     slopes_of,
 )
 from suffice.workflows.breathing import compare_breathing
-from suffice.workflows.lesions import LESION_COLUMNS, follow_lesions, lesion_labels
+from suffice.workflows.lesions import follow_lesions
 from suffice.workflows.track_folder import INDEX, TRACK_CSV, write_track
 from suffice.workflows.tracked import Tracking
 from suffice.workflows.visits import gather_visits
@@ -98,11 +96,10 @@ def track(
     sizes = sizes_of(visits.measures)
     known = _repeatability(sizes, repeatability, retest_days)
     followed = one_source(sizes, masks)
-    wanted = lesion_labels(followed, visits, lesions)
     fates, problems = follow_lesions(
         visits,
         followed,
-        wanted,
+        lesions,
         motion=motion,
         least_change_percent=least_change_percent,
         listener=listener,
@@ -121,7 +118,7 @@ def track(
     found = Tracking(
         track=changes_of(followed, known),
         slopes=tuple(slopes_of(followed, known)),
-        lesions=pd.DataFrame(fates, columns=list(LESION_COLUMNS)),
+        lesions=fates,
         repeatability=known,
         unit=followed.unit,
         breathing=breathing,
