@@ -28,7 +28,8 @@ def describe(model: Path, minutes: float) -> dict[str, Any]:
         "precision": {"32-true": "fp32", "bf16-mixed": "bf16"}.get(plan["precision"], "fp16"),
         "steps": card["n_steps"],
         "minutes_trained": minutes,
-        "plan": f"patch {patch}, batch {plan['batch_size']}, channels {plan['widths']}",
+        "plan": f"{card['rung']}, patch {patch}, batch {plan['batch_size']}, "
+        f"channels {plan['widths']}",
     }
 
 
