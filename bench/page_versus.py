@@ -17,7 +17,9 @@ TITLES = {
 NAMES = {
     "nnunet": "nnU-Net",
     "suffice": "suffice",
-    "suffice-atlas-unet": "suffice, `--model atlas-unet`",
+    # Of earlier calls with the same cases and minutes on the same kind of core.
+    "suffice-unet": "suffice, `--model unet`, another call",
+    "suffice-atlas-unet": "suffice, `--model atlas-unet`, another call",
 }
 SETTING = ["minutes", "threads", "seed", "pinned"]
 

@@ -26,7 +26,8 @@ RESULTS = HERE / "results"
 TOOLS = {
     "nnunet": "nnunet_side.py",
     "suffice": "suffice_side.py",
-    # The same with `--model atlas-unet`, for scans of shared anatomy.
+    # The same with `--model` and what follows.
+    "suffice-unet": "suffice_side.py",
     "suffice-atlas-unet": "suffice_side.py",
 }
 USUAL = ("nnunet", "suffice")
@@ -47,8 +48,8 @@ def command(tool: str, options: argparse.Namespace, out: Path, core: int | None)
     }
     if core is not None:
         arguments["core"] = core
-    if tool == "suffice-atlas-unet":
-        arguments["model"] = "atlas-unet"
+    if tool.startswith("suffice-"):
+        arguments["model"] = tool.removeprefix("suffice-")
     if tool == "nnunet":
         arguments["precision"] = options.nnunet_precision
     flags = [part for name, value in arguments.items() for part in (f"--{name}", str(value))]
