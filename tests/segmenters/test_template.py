@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from suffice.core import Budget, Cohort, CohortError, Grid, Image, ModelError
+from suffice.core import Budget, Cohort, CohortError, Grid, Image, ModelError, silent
 from suffice.segmenters.atlasing import Atlas
-from suffice.segmenters.template import TemplateSegmenter
-from suffice.segmenters.templating import FITTINGS, mean_template, shares_by_template
+from suffice.segmenters.searching import Search
+from suffice.segmenters.template import LEAST_SUBJECTS, TemplateSegmenter
+from suffice.segmenters.templating import (
+    FITTINGS,
+    best_fitting,
+    mean_template,
+    shares_by_template,
+)
 
 
 def fit(labelled: Cohort, folder: Path) -> TemplateSegmenter:
@@ -47,6 +54,70 @@ def test_a_mean_of_moved_scans_is_sharp_and_lies_on_the_next_one(dice) -> None:
     for fitting in FITTINGS:
         shares = shares_by_template(new.scan, new.spacing, found, fitting)
         assert dice(shares.argmax(axis=0) == 1, new.classes == 1) > 0.9
+
+
+def test_where_too_few_scans_reach_there_is_nothing() -> None:
+    """A scan of a wider field would else stand in the border of the mean by itself."""
+    rng = np.random.default_rng(3)
+    wide = disk((0, 0))
+    frame = np.ones(wide.scan.shape, bool)
+    frame[6:-6, 6:-6] = False
+    texture = rng.normal(0, 0.5, frame.shape).astype(np.float32)
+    wide = Atlas(np.where(frame, texture, wide.scan), wide.spacing, wide.classes)
+    inner = (slice(8, 40), slice(6, 34))
+    crops = []
+    for _ in range(5):
+        whole = disk((float(rng.uniform(-1, 1)), float(rng.uniform(-1, 1))))
+        crops.append(Atlas(whole.scan[inner], (1.0, 1.0), whole.classes[inner]))
+    # Two wide ones make the median grid reach as far; the crops are five.
+    atlases = [wide, disk((1, 0)), wide, disk((0, 1)), wide, disk((1, 1)), *crops]
+    edges = np.s_[:2, :]
+    for least, is_blank in ((1, False), (7, True)):
+        found = mean_template(atlases, 2, least=least)
+        assert found.scan.shape == wide.scan.shape
+        assert bool(np.ptp(found.scan[edges]) == 0) is is_blank
+        assert found.shares[1].sum() > 0.7 * wide.classes.sum()
+
+
+def test_each_subject_counts_once_however_many_scans_it_has(anatomy_cohort, tmp_path: Path) -> None:
+    cohort = anatomy_cohort(tmp_path, 12)
+    cases = tuple(
+        dataclasses.replace(case, subject=f"s{max(0, i - 7)}")
+        for i, case in enumerate(cohort.cases)
+    )
+    many_of_one = dataclasses.replace(cohort, cases=cases)
+    search = Search(("bright",), Budget(minutes=5))
+    for seed in range(4):
+        read = TemplateSegmenter()._read(many_of_one, seed, search, silent)
+        assert sorted(sample.subject for sample in read) == ["s0", "s1", "s2", "s3", "s4"]
+
+
+def test_copies_under_several_names_are_one_scan(anatomy_cohort, tmp_path: Path) -> None:
+    cohort = anatomy_cohort(tmp_path, 5)
+    first = cohort.cases[0]
+    copies = tuple(
+        dataclasses.replace(case, images=first.images, masks=first.masks) for case in cohort.cases
+    )
+    with pytest.raises(CohortError, match=r"got 1 that differ.*suffice check"):
+        fit(dataclasses.replace(cohort, cases=copies), tmp_path)
+
+
+def test_time_that_runs_out_makes_no_mean_of_fewer(anatomy_cohort, tmp_path: Path) -> None:
+    search = Search(("bright",), Budget(minutes=1e-9))
+    read = TemplateSegmenter()._read(anatomy_cohort(tmp_path, 7), 0, search, silent)
+    assert len(read) == LEAST_SUBJECTS
+
+
+def test_a_template_that_finds_nothing_says_zero() -> None:
+    rng = np.random.default_rng(0)
+    atlases = []
+    for i in range(6):
+        classes = np.zeros((24, 24), np.uint8)
+        classes[4 + i % 3, 4 + i // 3] = 1
+        atlases.append(Atlas(rng.normal(size=(24, 24)).astype(np.float32), (1.0, 1.0), classes))
+    search = Search(("point",), Budget(minutes=5))
+    best_fitting(atlases, [f"s{i}" for i in range(6)], ("point",), search)
+    assert search.history and search.history[-1]["dice"] < 0.5
 
 
 def test_structures_are_found_by_where_they_lie(template: TemplateSegmenter, anatomy, dice) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
 from suffice.core import Budget, Cohort, Grid, Image
 from suffice.segmenters import UNetSegmenter, load_segmenter
+from suffice.segmenters.card import read_card
 from suffice.segmenters.template import LEAST_SUBJECTS
 from suffice.segmenters.template_unet import TemplateUNetSegmenter
 from suffice.training.plan import Plan
@@ -86,6 +88,35 @@ def test_pictures_of_anatomy_get_a_template_by_default_and_cells_do_not(
     assert choose_rung_for(few, "auto") == "unet"
     assert untrained(anatomy, anatomy).rung == "template-unet"
     assert type(untrained(anatomy, anatomy, unlabelled="mean-teacher")) is not UNetSegmenter
+
+
+def test_what_cannot_be_told_is_no_anatomy(
+    anatomy_cohort: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    anatomy = anatomy_cohort(tmp_path, 8)
+    for case in anatomy.cases[:6]:
+        (path,) = case.masks.values()
+        Picture.fromarray(np.zeros_like(np.asarray(Picture.open(path)))).save(path)
+    # Two drawn cases of eight do not tell, and are no reason to refuse either.
+    assert choose_rung_for(anatomy, "auto") == "unet"
+    (path,) = anatomy.cases[0].masks.values()
+    path.write_bytes(b"no picture")
+    assert choose_rung_for(anatomy, "auto") == "unet"
+
+
+def test_a_partner_worth_nothing_lets_the_training_go_on(
+    counted: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
+    picture_plan: Plan,
+    anatomy_cohort: Callable[..., Cohort],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(TemplateUNetSegmenter, "least_dice", 0.9999)
+    alone = trained(anatomy_cohort(tmp_path, 5), picture_plan, tmp_path)
+    assert alone._partner is None and "no say: on the labelled" in alone.notes_[-1]
+    alone.save(tmp_path / "model")
+    # What stands in the model's card is what a reader of the folder learns.
+    assert read_card(tmp_path / "model").method == alone.notes_[-1]
 
 
 def test_volumes_are_left_to_the_network(tiny_cohort: Cohort) -> None:

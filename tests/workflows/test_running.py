@@ -10,6 +10,7 @@ import pytest
 
 from suffice.core import Cohort, CohortError, Progress, StorageError, UsageError
 from suffice.io import read_mask
+from suffice.segmenters.template_unet import TemplateUNetSegmenter
 from suffice.study import read_record, read_splits, write_record
 from suffice.workflows.running import Study, run
 
@@ -111,6 +112,47 @@ def test_a_fixed_test_set_is_learned_from_by_no_model(
     final, folds = read_splits(study.folder / "splits.csv")
     assert (final.test, folds) == (("case1", "case4"), ())
     assert read_record(study.folder / "study.toml").minutes == 1
+
+
+@pytest.fixture
+def with_template(monkeypatch: pytest.MonkeyPatch, fakes) -> dict:
+    """Let ``auto`` be a template and a U-Net where there are four subjects to learn from."""
+    monkeypatch.setattr(
+        TemplateUNetSegmenter, "suits", classmethod(lambda _, part: len(part.subjects) >= 4)
+    )
+    (recording,) = fakes.rungs.values()
+
+    class Templated(recording):
+        rung = "template-unet"
+
+    return {**fakes.rungs, "template-unet": Templated}
+
+
+def test_auto_suits_what_each_fold_learns_from(
+    tiny_cohort: Cohort, tmp_path: Path, fakes, with_template: dict
+) -> None:
+    study = run(tiny_cohort, tmp_path / "a", minutes=1, rungs=with_template, load=fakes.load)
+    assert read_record(study.folder / "study.toml").rung == "template-unet"
+    # Six subjects in three folds leave four: with one less the score would be of another kind.
+    five = tiny_cohort.subset(tiny_cohort.labelled().names[:5])
+    study = run(five, tmp_path / "b", minutes=1, rungs=with_template, load=fakes.load)
+    assert read_record(study.folder / "study.toml").rung == "unet"
+
+
+def test_auto_beside_another_kind_is_a_choice_with_folds(
+    tiny_cohort: Cohort, tmp_path: Path, fakes, with_template: dict
+) -> None:
+    study = run(
+        tiny_cohort,
+        tmp_path / "study",
+        minutes=1,
+        models=("auto", "unet"),
+        test=["case1"],
+        rungs=with_template,
+        load=fakes.load,
+    )
+    final, folds = read_splits(study.folder / "splits.csv")
+    assert final.test == ("case1",) and len(folds) > 1
 
 
 def test_a_run_goes_on_after_its_last_whole_step(

@@ -41,7 +41,8 @@ def run(
         str,
         typer.Option(
             metavar="KINDS",
-            help="Kinds of models to choose from by their scores, e.g. unet,threshold, or all.",
+            help="Kinds of models to choose from by their scores, e.g. unet,threshold, or all; "
+            "auto is a U-Net, beside a template for pictures of anatomy.",
         ),
     ] = "auto",
     test: Annotated[

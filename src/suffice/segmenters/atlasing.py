@@ -163,18 +163,33 @@ def carried(
         The atlas's brightness there.
     shares : float32 array of shape (n_classes, *spatial)
     """
+    scan, structures = carried_maps(target, spacing, pair, shares[1:], settings)
+    return scan, with_background(structures)
+
+
+def carried_maps(
+    target: FloatArray,
+    spacing: Sequence[float],
+    pair: Aligned,
+    maps: FloatArray,
+    settings: Registration,
+) -> tuple[FloatArray, FloatArray]:
+    """Deform an atlas's brightness and any maps on its grid, which are 0 outside of it."""
     reference, scan = itk_image(target, spacing), pair.scan
     own = [
-        warped(share, pair.atlas.spacing, reference, target.shape, pair.transform)
-        for share in shares[1:]
+        warped(each, pair.atlas.spacing, reference, target.shape, pair.transform) for each in maps
     ]
     if settings.deformation != "none":
         field = deformed(target, scan, spacing, settings)
         scan = on_target(scan, spacing, reference, target.shape, field)
-        own = [warped(share, spacing, reference, target.shape, field) for share in own]
-    structures = np.stack(own)
+        own = [warped(each, spacing, reference, target.shape, field) for each in own]
+    return scan, np.stack(own)
+
+
+def with_background(structures: FloatArray) -> FloatArray:
+    """Put what is left of a probability of 1 before those of the structures."""
     background = np.maximum(1.0 - structures.sum(axis=0, keepdims=True), 0.0)
-    return scan, np.concatenate([background, structures])
+    return np.concatenate([background, structures])
 
 
 def shares_of(classes: npt.NDArray[np.uint8], n_classes: int) -> FloatArray:
@@ -262,10 +277,17 @@ def compared(
         return Compared(Way(most_atlases=most_atlases), float("nan"), float("nan"))
     means = {way: np.mean(each, axis=0) for way, each in values.items()}
     best = max(means, key=lambda way: float(means[way].mean()))
-    for name, value in zip(names, means[best], strict=True):
-        search.tell(name, float(value), n_tried=len(means))
+    tell_best(search, names, means[best], n_tried=len(means))
     way = Way(registration=best[0], fusion=best[1], most_atlases=most_atlases)
     return Compared(way, float(means[best].mean()), seconds[best[0]] / n_done)
+
+
+def tell_best(search: Search, names: Sequence[str], dice_each: FloatArray, *, n_tried: int) -> None:
+    """Put the best way's Dice into the history, a mean of 0 as well."""
+    for name, value in zip(names, dice_each, strict=True):
+        search.tell(name, float(value), n_tried=n_tried)
+    if not search.history:
+        search.history.append({"step": float(search.n_tried), "seconds": 0.0, "dice": 0.0})
 
 
 def brightness(channels: npt.NDArray[Any], is_colour: bool) -> FloatArray:

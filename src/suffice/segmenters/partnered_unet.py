@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.protocol import Prediction
 from suffice.segmenters.searched import SearchedSegmenter
 from suffice.segmenters.unet import UNetSegmenter
+from suffice.training.machine import Machine
 from suffice.training.plan import Plan
 
 # Part of the minutes that the partner may take; most of it goes into choosing a registration.
@@ -55,21 +57,27 @@ class PartneredUNetSegmenter(UNetSegmenter):
     is_trusted: ClassVar[bool] = True
 
     _partner: SearchedSegmenter[Any] | None = None
+    _account: str = ""
 
     @classmethod
     def refusal(cls, labelled: Cohort) -> CohortError | None:
         """Refuse what the partner refuses: partly labelled masks, too."""
         return cls.partner.refusal(labelled)
 
+    def _fit(self, fitting: Fitting, machine: Machine) -> Self:
+        super()._fit(fitting, machine)
+        self.card_ = replace(self.card_, method=self._account)
+        return self
+
     def _fill(self, fitting: Fitting, plan: Plan) -> None:
         super()._fill(fitting, plan)
-        refusal = self.partner.refusal(fitting.labelled)
-        account = f"the {self.partner.rung} has no say: {refusal}"
-        if refusal is None:
+        try:
             self._partner = self._fitted(fitting)
-            account = self._judge(self._partner.history_[-1]["dice"])
-        self.notes_ = (*self.notes_, account)
-        fitting.listener(Progress("register", 1.0, note=account))
+            self._account = self._judge(self._partner.history_[-1]["dice"])
+        except CohortError as refusal:
+            self._account = f"the {self.partner.rung} has no say: {refusal}"
+        self.notes_ = (*self.notes_, self._account)
+        fitting.listener(Progress("register", 1.0, note=self._account))
 
     def _fitted(self, fitting: Fitting) -> SearchedSegmenter[Any]:
         """Fit the partner, or find it as an earlier start left it."""

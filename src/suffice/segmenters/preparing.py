@@ -86,7 +86,7 @@ def case_facts(image: Image, mask: LabelMap, rng: np.random.Generator) -> CaseFa
         class_voxels=tuple(int(n) for n in counts[:n_classes]),
         n_unlabelled=int(counts[n_classes]),
         class_centres=tuple(_centre(classes == k) for k in range(1, n_classes)),
-        occupancy=_occupancy(drawn),
+        occupancy=occupancy_of(drawn),
         foreground=sample.astype(np.float32),
         contrast=_contrast(sample[0], channels[0]),
         is_colour=_is_colour(image),
@@ -100,7 +100,7 @@ def _thickness(classes: npt.NDArray[Any], n_classes: int) -> float:
     return min((2 * float(distance_transform_edt(m).max()) for m in inside if m.any()), default=0.0)
 
 
-def _occupancy(inside: npt.NDArray[np.bool_], n_sections: int = 8) -> npt.NDArray[np.float64]:
+def occupancy_of(inside: npt.NDArray[np.bool_], n_sections: int = 8) -> npt.NDArray[np.float64]:
     """Labelled part of each section; an axis of fewer voxels is repeated first."""
     part = inside.astype(np.float64)
     for axis in range(inside.ndim):

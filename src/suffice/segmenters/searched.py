@@ -108,6 +108,12 @@ class SearchedSegmenter(ABC, Generic[P]):
     def _segment(self, view: View) -> tuple[npt.NDArray[np.uint8], FloatArray | None]:
         """Classes of a view, and their probabilities ``(n_classes, *spatial)`` where known."""
 
+    def _read(
+        self, labelled: Cohort, seed: int, search: Search, listener: Listener
+    ) -> list[Sample]:
+        """Read the cases that are searched on."""
+        return read_samples(labelled, seed=seed, search=search, listener=listener)
+
     def fit(
         self,
         labelled: Cohort,
@@ -140,7 +146,7 @@ class SearchedSegmenter(ABC, Generic[P]):
             raise refusal
         search = Search(labelled.legend.names, budget, listener, started=started)
         with threads_on(1):
-            samples = read_samples(labelled, seed=seed, search=search, listener=listener)
+            samples = self._read(labelled, seed, search, listener)
             _require_alike(samples)
             n_classes = labelled.legend.n_classes
             place = mean_place([place_of(s.classes, n_classes) for s in samples])

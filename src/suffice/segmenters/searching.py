@@ -173,19 +173,19 @@ class Search:
 
 
 def read_samples(
-    labelled: Cohort, *, seed: int, search: Search, listener: Listener = silent
+    labelled: Cohort, *, seed: int, search: Search, listener: Listener = silent, least: int = 1
 ) -> list[Sample]:
     """Read some labelled cases one at a time, each sampled down to some 260,000 voxels.
 
     The place of each case is the mean of the other subjects'. Where reading takes half of the
-    budget, the cases read by then have to do.
+    budget, the cases read by then have to do, if they are ``least`` or more.
     """
     rng = np.random.default_rng(seed)
     chosen = sorted(rng.permutation(len(labelled))[:MOST_CASES])
     n_classes = labelled.legend.n_classes
     samples: list[Sample] = []
     for done, index in enumerate(chosen):
-        if samples and not search.has_time(_READING):
+        if len(samples) >= least and not search.has_time(_READING):
             break
         case = labelled.cases[index]
         listener(Progress("read", done / len(chosen), note=case.name))

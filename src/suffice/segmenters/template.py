@@ -10,11 +10,11 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
-from suffice.core import Cohort, CohortError, ModelError
+from suffice.core import Cohort, CohortError, Listener, ModelError
 from suffice.segmenters.atlasing import Atlas, brightness
 from suffice.segmenters.registration import Registration
 from suffice.segmenters.searched import Arrays, SearchedSegmenter
-from suffice.segmenters.searching import FloatArray, Sample, Search, View
+from suffice.segmenters.searching import FloatArray, Sample, Search, View, read_samples
 from suffice.segmenters.templating import Template, best_fitting, mean_template, shares_by_template
 
 LEAST_SUBJECTS = 5
@@ -47,8 +47,9 @@ class TemplateParameters:
 class TemplateSegmenter(SearchedSegmenter[TemplateParameters]):
     """A mean scan with a mean mask: for anatomy that all scans share, in much the same pose.
 
-    Unlike an atlas it holds none of the labelled scans, only the mean of at least five, sampled
-    down, and one registration segments a scan. What that gives is told by ``dice`` in the
+    Unlike an atlas it holds none of the labelled scans, only the mean of those of at least five
+    subjects, one of each, sampled down, where at least five of them reach; and one registration
+    segments a scan. What that gives is told by ``dice`` in the
     history: three templates, each of two thirds of the subjects, segment the others.
     """
 
@@ -72,6 +73,18 @@ class TemplateSegmenter(SearchedSegmenter[TemplateParameters]):
             )
         return super().refusal(labelled)
 
+    def _read(
+        self, labelled: Cohort, seed: int, search: Search, listener: Listener
+    ) -> list[Sample]:
+        """Read one scan of each subject: many of one would make the mean that subject's."""
+        rng = np.random.default_rng(seed)
+        one_each = {labelled.cases[i].subject: i for i in rng.permutation(len(labelled))}
+        chosen = labelled.subset([labelled.cases[i].name for i in sorted(one_each.values())])
+        samples = read_samples(
+            chosen, seed=seed, search=search, listener=listener, least=LEAST_SUBJECTS
+        )
+        return _distinct(samples)
+
     def _search(
         self, samples: list[Sample], labelled: Cohort, search: Search
     ) -> tuple[TemplateParameters, Arrays]:
@@ -81,7 +94,7 @@ class TemplateSegmenter(SearchedSegmenter[TemplateParameters]):
         atlases = [
             Atlas(brightness(s.view.array, is_colour), s.view.spacing, s.classes) for s in coarse
         ]
-        template = mean_template(atlases, n_classes)
+        template = mean_template(atlases, n_classes, least=LEAST_SUBJECTS)
         subjects = [s.subject for s in samples]
         found = best_fitting(atlases, subjects, labelled.legend.names, search)
         for row in search.history:
@@ -130,3 +143,19 @@ class TemplateSegmenter(SearchedSegmenter[TemplateParameters]):
                 cure="Take the model folder's own copy back.",
             )
         return segmenter
+
+
+def _distinct(samples: list[Sample]) -> list[Sample]:
+    """Keep one of scans that are the same, and refuse so few that their mean would show them."""
+    kept: list[Sample] = []
+    for sample in samples:
+        if not any(np.array_equal(sample.view.array, other.view.array) for other in kept):
+            kept.append(sample)
+    if len(kept) < LEAST_SUBJECTS:
+        raise CohortError(
+            "A template is the mean of several subjects' scans",
+            got=f"{len(kept)} that differ",
+            expected=f"{LEAST_SUBJECTS} or more",
+            cure="Run 'suffice check', which lists copies, and give each subject its own scan.",
+        )
+    return kept

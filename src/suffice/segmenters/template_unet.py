@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
-from suffice.core import Cohort, CohortError
-from suffice.io import read_case_image, read_case_mask, read_grid
+from suffice.core import Cohort, CohortError, SufficeError
+from suffice.io import read_case_mask, read_grid
 from suffice.segmenters.partnered_unet import PartneredUNetSegmenter
-from suffice.segmenters.preparing import case_facts
+from suffice.segmenters.preparing import occupancy_of
 from suffice.segmenters.protocol import refuse_unlabelled
 from suffice.segmenters.searched import SearchedSegmenter
-from suffice.segmenters.template import TemplateSegmenter
-from suffice.training.fingerprint import fingerprint
+from suffice.segmenters.template import LEAST_SUBJECTS, TemplateSegmenter
+from suffice.training.fingerprint import is_posed
 
 TEMPLATE = "template.zip"
 # So many cases tell whether structures have their place.
-_MOST_READ = 12
+_MOST_READ = 16
 
 
 class TemplateUNetSegmenter(PartneredUNetSegmenter):
     """A U-Net and the mean of the labelled scans; their probabilities are averaged.
 
-    The model holds none of the labelled scans, only the mean of at least five.
+    The model holds none of the labelled scans, only the mean of those of at least five subjects.
 
     Parameters
     ----------
@@ -48,16 +50,26 @@ class TemplateUNetSegmenter(PartneredUNetSegmenter):
         """Whether a template may help: pictures, of structures that have their place in all.
 
         It was measured on lungs in X-rays; volumes have more voxels to register and a U-Net that
-        loses less.
+        loses less. Reads masks of some subjects; where they cannot be read the answer is no, and
+        the training says why.
         """
-        refusal = cls.refusal(labelled) or cls.partner.refusal(labelled)
-        if refusal is not None:
-            return False
-        rng = np.random.default_rng(0)
-        facts = []
-        for case in labelled.cases[:_MOST_READ]:
-            if read_grid(case.images[labelled.channels[0].name]).ndim != 2:
+        try:
+            if cls.refusal(labelled) or cls.partner.refusal(labelled):
                 return False
-            image = read_case_image(labelled, case)
-            facts.append(case_facts(image, read_case_mask(labelled, case), rng))
-        return fingerprint(facts).is_posed
+            if read_grid(labelled.cases[0].images[labelled.channels[0].name]).ndim != 2:
+                return False
+            drawn = [occupancy for occupancy in _occupancies(labelled) if occupancy.any()]
+        except SufficeError:
+            return False
+        return len(drawn) >= LEAST_SUBJECTS and is_posed(drawn)
+
+
+def _occupancies(labelled: Cohort) -> Iterator[npt.NDArray[np.float64]]:
+    """Tell where something is drawn, of one case of each of some subjects drawn by chance."""
+    rng = np.random.default_rng(0)
+    order = rng.permutation(len(labelled))
+    one_each = {labelled.cases[i].subject: labelled.cases[i] for i in order}
+    for case in [*one_each.values()][:_MOST_READ]:
+        mask = read_case_mask(labelled, case)
+        classes = mask.legend.to_classes(mask.array)
+        yield occupancy_of((classes > 0) & (classes < mask.legend.n_classes))

@@ -1,4 +1,4 @@
-"""A mean scan with a mean mask: made of many labelled scans, it shows none of them."""
+"""A mean scan with a mean mask, of several labelled scans that were brought onto each other."""
 
 from __future__ import annotations
 
@@ -8,9 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from suffice.segmenters.atlasing import Atlas, aligned, carried, moved, shares_of
+from suffice.segmenters.atlasing import (
+    Aligned,
+    Atlas,
+    aligned,
+    carried,
+    carried_maps,
+    in_parallel,
+    shares_of,
+    tell_best,
+    with_background,
+)
 from suffice.segmenters.registration import Registration
 from suffice.segmenters.searching import FloatArray, Search, dice
+from suffice.training.resampling import resample_image
 
 BUILDING = Registration(deformation="local", stiffness=3.0)
 """How labelled scans are brought onto the mean of the round before."""
@@ -22,7 +33,8 @@ FITTINGS = (
 )
 """How a template may be brought onto a new scan."""
 N_FOLDS = 3
-# The first round only moves scans, so that the template is not shaped like the one it began with.
+_INSIDE = 0.99
+# The first round only moves scans, so that deformations lead to a mean and not to one scan's shape.
 _ROUNDS = (Registration(deformation="none"), BUILDING, BUILDING)
 
 
@@ -44,28 +56,67 @@ class Template:
     spacing: tuple[float, ...]
 
 
-def mean_template(atlases: Sequence[Atlas], n_classes: int) -> Template:
-    """Bring labelled scans onto their own mean, again and again [1]_.
+def mean_template(atlases: Sequence[Atlas], n_classes: int, *, least: int = 1) -> Template:
+    """Bring labelled scans onto their own mean, again and again.
+
+    After Guimond et al. [1]_, but for their last step, which takes the mean deformation out of
+    the mean: the pose is that of the first scan.
 
     Parameters
     ----------
     atlases : sequence of Atlas
-        The first one's grid becomes that of the template.
     n_classes : int
         The background counted in.
+    least : int
+        Where fewer scans reach there is nothing: a mean of fewer would show them.
 
     References
     ----------
     .. [1] A. Guimond, J. Meunier and J.-P. Thirion, "Average brain models: a convergence study",
        Computer Vision and Image Understanding 77 (2000), doi 10.1006/cviu.1999.0815
     """
-    first = atlases[0]
-    found = Template(first.scan, shares_of(first.classes, n_classes), first.spacing)
+    scan, spacing = _first_reference(atlases)
+    shares = shares_of(np.zeros(scan.shape, np.uint8), n_classes)
     for settings in _ROUNDS:
-        pairs = aligned(found.scan, found.spacing, atlases, settings.metric)
-        scans, shares = moved(found.scan, found.spacing, pairs, settings, n_classes)
-        found = Template(_mean(scans), _mean(shares), found.spacing)
-    return found
+        scan, shares = _mean_on(scan, spacing, atlases, settings, n_classes, least)
+    return Template(scan, shares, spacing)
+
+
+def _first_reference(atlases: Sequence[Atlas]) -> tuple[FloatArray, tuple[float, ...]]:
+    """Give the first scan on a grid of the median size of all."""
+    shapes = np.array([atlas.classes.shape for atlas in atlases])
+    extents = np.median(shapes * np.array([atlas.spacing for atlas in atlases]), axis=0)
+    shape = tuple(int(n) for n in np.median(shapes, axis=0))
+    scan = resample_image(atlases[0].scan[None], shape)[0]
+    return scan, tuple(float(e / n) for e, n in zip(extents, shape, strict=True))
+
+
+def _mean_on(
+    target: FloatArray,
+    spacing: tuple[float, ...],
+    atlases: Sequence[Atlas],
+    settings: Registration,
+    n_classes: int,
+    least: int,
+) -> tuple[FloatArray, FloatArray]:
+    """Bring scans onto a target, and take the mean of those that reach each voxel."""
+
+    def one(pair: Aligned) -> tuple[FloatArray, FloatArray]:
+        classes = shares_of(pair.atlas.classes, n_classes)
+        maps = np.concatenate([classes[1:], np.ones_like(classes[:1])])
+        return carried_maps(target, spacing, pair, maps, settings)
+
+    found = in_parallel(one, aligned(target, spacing, atlases, settings.metric))
+    # Interpolated with what lies outside, the last voxel before an edge is not wholly a scan's.
+    reaches = np.stack([maps[-1] > _INSIDE for _, maps in found])
+    n_reaching = reaches.sum(axis=0)
+    is_known, count = n_reaching >= least, np.maximum(n_reaching, 1)
+    scan = np.sum([s * r for (s, _), r in zip(found, reaches, strict=True)], axis=0) / count
+    structures = np.sum([m[:-1] * r for (_, m), r in zip(found, reaches, strict=True)], axis=0)
+    dark = float(scan[is_known].min()) if is_known.any() else 0.0
+    mean = np.where(is_known, scan, dark).astype(np.float32)
+    shares = np.where(is_known, structures / count, 0.0).astype(np.float32)
+    return mean, with_background(shares)
 
 
 def shares_by_template(
@@ -82,14 +133,10 @@ def shares_by_template(
     fitting : Registration
         How the template is brought onto the scan.
     """
-    classes = template.shares.argmax(axis=0).astype(np.uint8)
-    atlas = Atlas(template.scan, template.spacing, classes)
+    # What is carried are its shares, not classes.
+    atlas = Atlas(template.scan, template.spacing, np.zeros(template.scan.shape, np.uint8))
     (pair,) = aligned(target, spacing, [atlas], fitting.metric)
     return carried(target, spacing, pair, template.shares, fitting)[1]
-
-
-def _mean(arrays: Sequence[FloatArray]) -> FloatArray:
-    return np.asarray(np.mean(arrays, axis=0, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -132,8 +179,8 @@ def best_fitting(
     for fold in range(N_FOLDS):
         held = [a for a, k in zip(atlases, folds, strict=True) if k == fold]
         others = [a for a, k in zip(atlases, folds, strict=True) if k != fold]
-        if not held or not others or not search.has_time(0.8 * (fold + 1) / (N_FOLDS + 1)):
-            continue
+        if not held or not others or not search.has_time():
+            break
         template = mean_template(others, n_classes)
         for target in held:
             for fitting in FITTINGS:
@@ -148,6 +195,5 @@ def best_fitting(
         return Fitted(FITTINGS[0], float("nan"), float("nan"))
     means = {fitting: np.mean(each, axis=0) for fitting, each in values.items()}
     best = max(means, key=lambda fitting: float(means[fitting].mean()))
-    for name, value in zip(names, means[best], strict=True):
-        search.tell(name, float(value), n_tried=len(means))
+    tell_best(search, names, means[best], n_tried=len(means))
     return Fitted(best, float(means[best].mean()), seconds[best] / len(values[best]))

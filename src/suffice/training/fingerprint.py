@@ -111,7 +111,7 @@ def fingerprint(facts: Sequence[CaseFacts]) -> Fingerprint:
         median_shape=tuple(int(n) for n in np.median(shapes, axis=0)),
         spacing_mm=tuple(float(s) for s in spacing),
         sided_axes=_sided_axes(facts),
-        is_posed=_is_posed(facts),
+        is_posed=is_posed([f.occupancy for f in facts]),
         intensity=_intensity(facts),
         is_colour=any(f.is_colour for f in facts),
         mixed_polarity=_is_mixed([f.contrast for f in facts]),
@@ -148,14 +148,14 @@ def _is_mixed(contrasts: Sequence[float]) -> bool:
     return max(contrasts) > CLEAR_CONTRAST and min(contrasts) < -CLEAR_CONTRAST
 
 
-def _is_posed(facts: Sequence[CaseFacts]) -> bool:
+def is_posed(occupancies: Sequence[npt.NDArray[np.float64]]) -> bool:
     """Whether the cases' occupancies overlap each other, and are not simply everywhere.
 
     Over 12 cases each the median overlap was 0.65 (hippocampus), 0.72 (lungs on X-rays), 0.28
     (nuclei), 0.88 (axons, which fill the picture) and 0 (brain tumours); the variation of the
     mean map 2.9, 1.3, 0.28, 0.07 and 1.7.
     """
-    maps = [f.occupancy for f in facts if f.occupancy.any()]
+    maps = [occupancy for occupancy in occupancies if occupancy.any()]
     if len(maps) < 2:
         # One drawn scan is taken for anatomy: a scan upside down is rarer than an organ.
         return True

@@ -33,7 +33,7 @@ from suffice.workflows.judging import judge_study
 from suffice.workflows.learning import check_ways, doubt_of_start, starting
 from suffice.workflows.locking import alone_in
 from suffice.workflows.measuring import measure_study
-from suffice.workflows.opening import divide, open_study
+from suffice.workflows.opening import Division, divide, open_study
 from suffice.workflows.predicting import SegmenterLoader
 from suffice.workflows.references import masks_in
 from suffice.workflows.witnessing import Traits
@@ -140,12 +140,13 @@ def run(
     """
     out = Path(out)
     Budget(minutes=minutes)
-    names = choose_rungs(models, rungs)
-    division = divide(cohort, test=test, seed=seed, is_choice=len(names) > 1)
     how = starting(init, tune, unlabelled=unlabelled, raters=raters)
-    learned, n_folds = cohort.subset(division.final.train), len(division.folds)
+    division = divide(cohort, test=test, seed=seed)
     is_usual = unlabelled is None and raters == FIRST
-    names = choose_rungs(models, rungs, labelled=learned, is_usual=is_usual)
+    names = _names(cohort, models, division, rungs, is_usual=is_usual)
+    if len(names) > 1:
+        division = divide(cohort, test=test, seed=seed, is_choice=True)
+    learned, n_folds = cohort.subset(division.final.train), len(division.folds)
     check_ways(learned, cohort.unlabelled(), names, how)
     settings = {"models": list(names), "test": list(test or ()), "mirror": mirror, **how}
     allotting = partial(allot, learned, names, minutes=minutes, n_folds=n_folds, seed=seed)
@@ -175,6 +176,19 @@ def run(
                 listener=listener,
             )
         )
+
+
+def _names(
+    cohort: Cohort, models: Sequence[str], division: Division, rungs: Rungs, *, is_usual: bool
+) -> tuple[str, ...]:
+    """Resolve kinds of models; ``auto`` is one that suits what each fold learns from.
+
+    The score must be of what is handed out, so what suits all cases is not taken where it does
+    not suit a fold's.
+    """
+    parts = [split.train for split in division.folds] or [division.final.train]
+    fewest = min(parts, key=lambda names: len(cohort.subset(names).subjects))
+    return choose_rungs(models, rungs, labelled=cohort.subset(fewest), is_usual=is_usual)
 
 
 def _run(job: Job) -> Study:
