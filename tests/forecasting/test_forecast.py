@@ -108,6 +108,33 @@ def test_doubt_about_subjects_is_not_inflated() -> None:
     assert spreads[1] > spreads[0]
 
 
+@pytest.mark.parametrize(("n_parts", "n_draws"), [(3, 3), (1, 3), (3, 1)])
+def test_intervals_hold_the_mean_of_all_subjects(n_parts: int, n_draws: int) -> None:
+    """Whether draws are scored on the same subjects, on others in turn, or there is one alone."""
+    n_subjects, n_curves, means = 12, 24, (0.5, 0.6, 0.65)
+    rng = np.random.default_rng(2)
+    held, widths = 0, []
+    for _ in range(n_curves):
+        hard = rng.normal(0, 0.1, n_subjects)
+        luck = rng.normal(0, 0.03, (n_draws, len(means)))
+        table = pd.DataFrame(
+            {"n_cases": n, "draw": d, "seed": d, "subject": f"s{i:02d}", "value": value}
+            for k, n in enumerate(SIZES)
+            for d in range(n_draws)
+            for i in range(d % n_parts, n_subjects, n_parts)
+            for value in [means[k] + luck[d, k] + hard[i]]
+        )
+        made = forecast(table.assign(value=table["value"].clip(0, 1)), experience=WIDE)
+        paths = made.paths[:, np.searchsorted(made.n_cases, 8.0)]
+        low, high = np.quantile(paths, [0.1, 0.9])
+        held += low <= means[-1] <= high
+        widths.append(high - low)
+    n_scored = n_subjects // n_parts * min(n_parts, n_draws)
+    true = 2 * 1.2816 * math.hypot(0.1 / math.sqrt(n_scored), 0.03 / math.sqrt(n_draws))
+    assert held / n_curves >= 0.65
+    assert 0.8 < np.mean(widths) / true < 1.25
+
+
 def test_the_same_seed_gives_the_same_forecast(make_curve) -> None:
     first, again = (forecast(make_curve(), target=0.8).to_json() for _ in range(2))
     assert first == again

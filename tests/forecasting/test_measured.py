@@ -60,6 +60,56 @@ def test_subjects_are_resampled_together_over_sizes() -> None:
     assert shifts.std() == pytest.approx(hard.std() / math.sqrt(20), rel=0.1)
 
 
+def rotating(rng: np.random.Generator, *, of_draws: float, n_parts: int = 3) -> pd.DataFrame:
+    """Twelve subjects whose parts are scored on in turn, by three draws."""
+    hard = rng.normal(0, 0.05, 12)
+    luck = rng.normal(0, of_draws, 3)
+    return pd.DataFrame(
+        {"n_cases": n, "draw": d, "seed": d, "subject": f"s{i:02d}", "value": value}
+        for n, mean in ((2, 0.4), (4, 0.5))
+        for d in range(3)
+        for i in range(12)
+        if i % n_parts == d % n_parts
+        for value in [mean + luck[d] + hard[i]]
+    )
+
+
+@pytest.mark.parametrize("of_draws", [0.0, 0.05])
+def test_subjects_that_differ_between_draws_are_counted_once(of_draws: float) -> None:
+    """The variance of the mean, over many curves, is that of draws and that of subjects."""
+    rng = np.random.default_rng(0)
+    draws, shifts = [], []
+    for _ in range(200):
+        measured = read_measured(rotating(rng, of_draws=of_draws))
+        draws.append(measured.resample(100, np.zeros(2), rng, of_subjects=False).var(axis=0)[1])
+        shifts.append(measured.subject_shifts(100, rng).var())
+    # Of twelve subjects and of three draws, each about its own mean.
+    spread = 0.05**2 * 11 / 12 + of_draws**2 * 2 / 3
+    assert np.mean(shifts) == pytest.approx(spread / 12, rel=0.15)
+    # A resample of three draws has two thirds of their variance. What is taken out is no more than
+    # there is, so that a little of the subjects' stays where draws do not differ.
+    true = of_draws**2 / 3 * 2 / 3
+    assert true * 0.85 <= np.mean(draws) <= true * 1.15 + 0.05**2 / 12 / 4
+
+
+def test_the_same_subjects_in_all_draws_explain_nothing_of_draws() -> None:
+    """Scored with its subjects or with their means, a curve has the same spread between draws."""
+    table = rotating(np.random.default_rng(1), of_draws=0.02, n_parts=1)
+    means = table.groupby(["n_cases", "draw", "seed"], as_index=False)["value"].mean()
+    told, untold = read_measured(table), read_measured(means)
+    assert (told.draw_spread() > 0.001).all()
+    np.testing.assert_allclose(told.draw_spread(), untold.draw_spread())
+    np.testing.assert_allclose(told.standard_errors(0.2), untold.standard_errors(0.2))
+
+
+def test_one_subject_a_draw_leaves_nothing_to_draws() -> None:
+    table = rows_of({(n, d, d): 0.2 * d + n / 10 for n in (2, 4) for d in range(3)})
+    alone = read_measured(table.assign(subject=table["draw"].map("s{}".format)))
+    np.testing.assert_allclose(alone.draw_spread(), 0.0, atol=1e-9)
+    shifts = alone.subject_shifts(4000, np.random.default_rng(0))
+    assert shifts.std() == pytest.approx(np.std([0.0, 0.2, 0.4]) / math.sqrt(3), rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -179,12 +179,15 @@ def test_it_stops_where_the_test_set_cannot_tell(plain: Forecast) -> None:
 
 def test_a_step_towards_a_target_within_reach_is_no_reason_to_stop(plain: Forecast) -> None:
     assert plain.needed is not None
-    needed = replace(plain.needed, n_cases=plain.given + 20, high=None)
+    needed = replace(plain.needed, n_cases=plain.given + 20, high=None, out_of_reach=0.5)
     found = next_cases(replace(plain, needed=needed), n_more=1)
     assert found is not None and found.is_untold and not found.stops
-    assert found.sentence.startswith("Go on: 1 more case is") and "takes 20" in found.sentence
+    assert found.sentence.startswith("Go on: 1 more case is") and "takes 20 more" in found.sentence
     last = next_cases(replace(plain, needed=replace(needed, n_cases=plain.given + 1)), n_more=1)
     assert last is not None and last.stops
+    doubtful = next_cases(replace(plain, needed=replace(needed, out_of_reach=0.51)), n_more=1)
+    assert doubtful is not None and doubtful.stops and "takes" not in doubtful.sentence
+    assert doubtful.to_json()["out_of_reach"] == 0.51
     dear = next_cases(
         replace(plain, needed=needed),
         time=told_time(60),

@@ -64,13 +64,39 @@ class Measured:
         return _mean(_mean(self.scores[:, -1], axis=1), axis=0)
 
     def draw_spread(self) -> FloatArray:
-        """Standard deviation between draws, shape (n_sizes,); NaN where there is one alone."""
-        squares = np.nansum((self._by_draw() - self.means) ** 2, axis=0)
+        """Standard deviation between draws, shape (n_sizes,); NaN where there is one alone.
+
+        What draws differ by as they are scored on other subjects is not in it.
+        """
         freedom = np.where(self.n_draws > 1, self.n_draws - 1.0, math.nan)
-        return np.asarray(np.sqrt(squares / freedom))
+        return np.asarray(np.sqrt(self._squares() * self._share_of_draws() / freedom))
 
     def _by_draw(self) -> FloatArray:
         return _mean(_mean(self.scores, axis=3), axis=2)
+
+    def _squares(self) -> FloatArray:
+        """Sum of squares of the draws' means about that of all; shape (n_sizes,)."""
+        return np.asarray(np.nansum((self._by_draw() - self.means) ** 2, axis=0))
+
+    def _share_of_draws(self) -> FloatArray:
+        """Share of `_squares` that is not of the subjects scored on, shape (n_sizes,); 0 to 1.
+
+        A draw's mean weighs each of its subjects evenly. By how much these weights differ between
+        draws, times the variance of subjects within draws, is what the squares hold of subjects:
+        nothing where all draws have the same ones (analysis of variance, by expected squares).
+        """
+        scores = _mean(self.scores, axis=2)
+        is_there = np.isfinite(scores)
+        n_each = is_there.sum(axis=2, keepdims=True)
+        weights = np.where(n_each > 0, is_there / np.maximum(n_each, 1), math.nan)
+        differing = np.nansum((weights - _mean(weights, axis=0)) ** 2, axis=(0, 2))
+        within = np.nansum((scores - _mean(scores, axis=2)[..., None]) ** 2, axis=(0, 2))
+        freedom = np.maximum(n_each - 1, 0).sum(axis=(0, 2))
+        squares = self._squares()
+        # With one subject a draw the two cannot be told apart: all of it is then the subjects'.
+        of_subjects = np.where(freedom > 0, within / np.maximum(freedom, 1), squares) * differing
+        share = 1.0 - of_subjects / np.where(squares > 0, squares, 1.0)
+        return np.asarray(np.clip(share, 0.0, 1.0))
 
     def up_to(self, n_cases: float) -> Measured:
         """Keep sizes of at most so many cases."""
@@ -92,9 +118,9 @@ class Measured:
         """Give how sure each mean is, shape (n_sizes,): the spread of few draws is itself unsure.
 
         The variance between draws is averaged with what is usual, which counts as four draws.
+        What other subjects would change is not in it, see `subject_shifts`.
         """
-        by_draw, n = self._by_draw(), self.n_draws
-        squares = np.nansum((by_draw - self.means) ** 2, axis=0)
+        n, squares = self.n_draws, self._squares() * self._share_of_draws()
         usual = self.usual_spread(noise) ** 2
         variance = (_USUAL_DRAWS * usual + squares) / (_USUAL_DRAWS + n - 1)
         return np.asarray(np.sqrt(variance / n))
@@ -125,8 +151,9 @@ class Measured:
     ) -> FloatArray:
         """Draw subjects, draws and seeds again and again, each with replacement.
 
-        A draw is taken with all its sizes, as these are nested. What the resamples lack in spread
-        (those of one draw have none) is added as independent noise.
+        A draw is taken with all its sizes, as these are nested. Where draws are scored on different
+        subjects, their means are drawn together by what these explain. What the resamples lack in
+        spread (those of one draw have none) is added as independent noise.
 
         Parameters
         ----------
@@ -145,6 +172,10 @@ class Measured:
             by_seed = self._resampled_subjects(n, rng)
         else:
             by_seed = np.broadcast_to(_mean(self.scores, axis=3), (n, *self.scores.shape[:3]))
+        share = self._share_of_draws()
+        apart = _mean(by_seed, axis=3)
+        apart = apart - _mean(apart, axis=1)[:, None]
+        by_seed = by_seed - (1.0 - np.sqrt(share))[:, None] * apart[..., None]
         n_draws, n_sizes, n_seeds = by_seed.shape[1:]
         # Seeds come first in their row, so that those there are can be chosen from.
         order = np.argsort(np.isnan(by_seed), axis=3, kind="stable")
@@ -155,9 +186,7 @@ class Measured:
         again = rng.integers(n_draws, size=(n, n_draws))
         means = _mean(np.take_along_axis(by_draw, again[:, :, None], axis=1), axis=1)
         means = np.where(np.isfinite(means), means, self.means)
-        own = self._by_draw()
-        n_each = self.n_draws
-        had = np.nansum((own - self.means) ** 2, axis=0) / n_each**2
+        had = self._squares() * share / self.n_draws**2
         lacking = np.maximum(distances**2 - had, 0.0)
         return np.asarray(means + rng.normal(size=means.shape) * np.sqrt(lacking))
 

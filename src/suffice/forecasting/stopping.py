@@ -16,6 +16,8 @@ from suffice.forecasting.pricing import FloatArray, Rates, amount
 from suffice.forecasting.resolving import half_width
 
 _POINTS = 100.0
+# A target that is more likely never reached than reached is no reason to go on.
+_LIKELY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,8 @@ class NextCases:
     n_test : int
     more_for_target : int or None
         Cases that the target takes on top of those there are, where the forecast names a number.
+    out_of_reach : float or None
+        Probability that the model never reaches the target, where there is one.
     cost, worth : float or None
         Of the cases and of the gain, where both have a price.
     pays : float or None
@@ -49,6 +53,7 @@ class NextCases:
     least_told: float | None
     n_test: int
     more_for_target: int | None = None
+    out_of_reach: float | None = None
     cost: float | None = None
     worth: float | None = None
     pays: float | None = None
@@ -67,7 +72,9 @@ class NextCases:
     @property
     def is_on_the_way(self) -> bool:
         """Whether these cases are only a part of what a target within reach takes."""
-        return self.more_for_target is not None and self.more_for_target > self.n_more
+        if self.more_for_target is None or (self.out_of_reach or 0.0) > _LIKELY:
+            return False
+        return self.more_for_target > self.n_more
 
     @property
     def stops(self) -> bool:
@@ -88,7 +95,7 @@ class NextCases:
             told = f"the {self.least_told:.1f} that {self.n_test} test subjects tell from none"
             reasons.append(f"{'less' if self.is_untold else 'more'} than {told}")
             if self.is_untold and self.is_on_the_way:
-                reasons.append(f"but the target takes {self.more_for_target}")
+                reasons.append(f"but the target takes {self.more_for_target} more")
         if self.cost is not None and self.worth is not None and self.pays is not None:
             reasons.append(
                 f"worth {amount(self.worth)} {self.currency} where the cases cost"
@@ -106,6 +113,7 @@ class NextCases:
                 ("low", self.low),
                 ("high", self.high),
                 ("least_told_points", self.least_told),
+                ("out_of_reach", self.out_of_reach),
                 ("cost", self.cost),
                 ("worth", self.worth),
                 ("pays", self.pays),
@@ -185,6 +193,7 @@ def next_cases(
         least_told=None if told is None else told * _POINTS,
         n_test=n_test,
         more_for_target=None if made.needed is None else made.needed.more,
+        out_of_reach=None if made.needed is None else made.needed.out_of_reach,
         cost=cost,
         worth=worth,
         pays=pays,
