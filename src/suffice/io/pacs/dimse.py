@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 from suffice.core import Listener, Progress, silent
 from suffice.io.pacs.address import Address
 from suffice.io.pacs.archive import ArchiveError, FoundSeries, Query, file_of
+from suffice.io.pacs.association import associated, make_entity
 
 # Study Root Query/Retrieve Information Model.
 _FIND, _MOVE, _GET = (f"1.2.840.10008.5.1.4.1.2.2.{i}" for i in (1, 2, 3))
@@ -19,7 +19,6 @@ _NOT_OURS, _NO_ROOM = 0xA900, 0xA700
 _SUCCESS, _PENDING = 0x0000, (0xFF00, 0xFF01)
 # Warnings of a store: data were kept, perhaps coerced.
 _KEPT = (0x0000, 0xB000, 0xB006, 0xB007)
-_CONNECT_S = 20.0
 # What scans and our own objects are stored as; an association holds at most 128 kinds.
 _KINDS = (
     *("CTImageStorage", "EnhancedCTImageStorage", "LegacyConvertedEnhancedCTImageStorage"),
@@ -52,9 +51,9 @@ class Dimse:
         else:
             studies = [(query.study, "")]
         found = []
-        entity = self._entity()
+        entity = make_entity(self.address, self.timeout_s)
         entity.add_requested_context(_FIND)
-        with self._associated(entity) as association:
+        with associated(self.address, entity, "find series", service=_FIND) as association:
             for study, date in studies:
                 wanted = _dataset(
                     QueryRetrieveLevel="SERIES",
@@ -109,7 +108,7 @@ class Dimse:
         """Send DICOM files."""
         import pydicom
 
-        entity = self._entity()
+        entity = make_entity(self.address, self.timeout_s)
         kinds: dict[str, list[str]] = {}
         for path in files:
             meta = pydicom.filereader.read_file_meta_info(path)
@@ -119,7 +118,7 @@ class Dimse:
         for kind, syntaxes in kinds.items():
             for syntax in syntaxes:
                 entity.add_requested_context(kind, syntax)
-        with self._associated(entity) as association:
+        with associated(self.address, entity, "store objects of these kinds") as association:
             for i, path in enumerate(files):
                 listener(Progress("store", i / len(files)))
                 try:
@@ -140,9 +139,9 @@ class Dimse:
             PatientID=query.patient,
             AccessionNumber=query.accession,
         )
-        entity = self._entity()
+        entity = make_entity(self.address, self.timeout_s)
         entity.add_requested_context(_FIND)
-        with self._associated(entity) as association:
+        with associated(self.address, entity, "find studies", service=_FIND) as association:
             answers = self._answers(association.send_c_find(wanted, _FIND), "find studies")
             return [(str(a.StudyInstanceUID), str(a.get("StudyDate") or "")) for a in answers]
 
@@ -150,7 +149,8 @@ class Dimse:
         """Let the archive send on the same connection."""
         from pynetdicom import build_role, evt, sop_class
 
-        entity = self._entity()
+        what = "fetch a series by C-GET"
+        entity = make_entity(self.address, self.timeout_s)
         entity.add_requested_context(_GET)
         roles = []
         for name in _KINDS:
@@ -158,15 +158,17 @@ class Dimse:
             entity.add_requested_context(kind)
             roles.append(build_role(kind, scp_role=True))
         handlers = [(evt.EVT_C_STORE, keep)]
-        with self._associated(entity, ext_neg=roles, evt_handlers=handlers) as association:
+        with associated(
+            self.address, entity, what, service=_GET, ext_neg=roles, evt_handlers=handlers
+        ) as association:
             for status, _ in association.send_c_get(wanted, _GET):
-                self._require(status, (_SUCCESS, *_PENDING), "fetch a series by C-GET")
+                self._require(status, (_SUCCESS, *_PENDING), what)
 
     def _move(self, wanted: Any, keep: Callable[[Any], int]) -> None:
         """Let the archive call back; it must know our title, host and port."""
         from pynetdicom import evt, sop_class
 
-        listening = self._entity()
+        listening = make_entity(self.address, self.timeout_s)
         listening.require_called_aet = True
         for name in _KINDS:
             listening.add_supported_context(getattr(sop_class, name))
@@ -182,68 +184,15 @@ class Dimse:
                 got=error.strerror,
                 cure="Name another with move=PORT, the one that the archive knows us by.",
             ) from error
+        what = "send a series by C-MOVE"
         try:
-            entity = self._entity()
+            entity = make_entity(self.address, self.timeout_s)
             entity.add_requested_context(_MOVE)
-            with self._associated(entity) as association:
+            with associated(self.address, entity, what, service=_MOVE) as association:
                 for status, _ in association.send_c_move(wanted, self.address.own_aet, _MOVE):
-                    self._require(status, (_SUCCESS, *_PENDING), "send a series by C-MOVE")
+                    self._require(status, (_SUCCESS, *_PENDING), what)
         finally:
             server.shutdown()
-
-    def _entity(self) -> Any:
-        from pynetdicom import AE
-
-        entity = AE(ae_title=self.address.own_aet)
-        entity.connection_timeout = _CONNECT_S
-        entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = self.timeout_s
-        return entity
-
-    @contextlib.contextmanager
-    def _associated(self, entity: Any, **options: Any) -> Iterator[Any]:
-        from pynetdicom import evt
-
-        sockets: list[Any] = []
-
-        def keep(event: Any) -> None:
-            sockets.append(event.assoc.dul.socket.socket)
-
-        handlers = [*options.pop("evt_handlers", ()), (evt.EVT_CONN_OPEN, keep)]
-        association = entity.associate(
-            self.address.host,
-            self.address.port,
-            ae_title=self.address.aet,
-            evt_handlers=handlers,
-            **options,
-        )
-        if not association.is_established:
-            for opened in sockets:
-                # pynetdicom leaves the socket of a broken connection open.
-                opened.close()
-            raise self._no_association(
-                is_rejected=association.is_rejected, was_reached=bool(sockets)
-            )
-        try:
-            yield association
-        finally:
-            if association.is_established:
-                association.release()
-
-    def _no_association(self, *, is_rejected: bool, was_reached: bool) -> ArchiveError:
-        """Say why there is none; a peer that resets the connection may swallow its own refusal."""
-        if is_rejected or was_reached:
-            return ArchiveError(
-                f"{self.address} does not let '{self.address.own_aet}' in",
-                got="a rejected association" if is_rejected else "a connection that was broken off",
-                cure="Have the title entered there, and check its own; ours is set by ?aet=TITLE."
-                if is_rejected
-                else "Check that this port speaks DICOM and that our title is entered there.",
-            )
-        return ArchiveError(
-            f"{self.address} cannot be reached",
-            got="no association",
-            cure="Check host and port, and whether a firewall is between.",
-        )
 
     def _answers(self, responses: Any, what: str) -> Iterator[Any]:
         for status, item in responses:
