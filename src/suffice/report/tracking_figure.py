@@ -16,6 +16,10 @@ from suffice.report.plots import FIRST, INK, MUTED, SECOND, STYLE, dress, svg
 
 FloatArray = npt.NDArray[np.float64]
 
+# Blows of one session may differ by as much (ATS/ERS 2019, doi 10.1164/rccm.201908-1590ST): an
+# axis that shows less would make a fall of nothing.
+_REPEATABLE_L = 0.15
+
 
 def trend_figure(track: pd.DataFrame, unit: str, tests: pd.DataFrame | None = None) -> str:
     """Draw the sizes of one subject over its visits, and its FVC below.
@@ -98,7 +102,9 @@ def _tests(axes: Axes, tests: pd.DataFrame) -> None:
     y = tests["fvc_l"].to_numpy(np.float64)
     axes.plot(x, y, color=FIRST, marker="s", markersize=6, linewidth=1.6)
     axes.set_ylabel("FVC\n(l)")
-    axes.margins(y=0.25)
+    middle = (np.nanmin(y) + np.nanmax(y)) / 2
+    half = max(0.75 * float(np.nanmax(y) - np.nanmin(y)), _REPEATABLE_L)
+    axes.set_ylim(middle - half, middle + half)
     dress(axes, grid_axis="y")
 
 
