@@ -16,6 +16,7 @@ from suffice.segmenters.atlasing import (
     MOST_VOXELS,
     Atlas,
     Way,
+    atlases_of,
     brightness,
     compared,
     shares_by_atlases,
@@ -90,10 +91,7 @@ class AtlasSegmenter(SearchedSegmenter[AtlasParameters]):
     ) -> tuple[AtlasParameters, Arrays]:
         n_classes, n_channels = labelled.legend.n_classes, len(samples[0].view.array)
         is_colour = n_channels > len(labelled.channels)
-        coarse = [s.coarser(MOST_VOXELS[s.classes.ndim], n_classes) for s in samples]
-        atlases = [
-            Atlas(brightness(s.view.array, is_colour), s.view.spacing, s.classes) for s in coarse
-        ]
+        atlases = atlases_of(samples, self.most_voxels, n_classes, is_colour=is_colour)
         subjects = [s.subject for s in samples]
         found = compared(atlases, subjects, labelled.legend.names, self.most_atlases, search)
         for row in search.history:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ from suffice.segmenters.registration import (
     single_threaded,
     warped,
 )
-from suffice.segmenters.searching import FloatArray, Search, dice
+from suffice.segmenters.searching import FloatArray, Sample, Search, dice
 
 # Pairs of so many voxels are registered in a second or less.
 MOST_VOXELS = {2: 1 << 16, 3: 1 << 17}
@@ -63,6 +63,14 @@ class Way:
     registration: Registration = _CANDIDATES[0]
     fusion: Fusion = "local"
     most_atlases: int = 8
+
+
+def atlases_of(
+    samples: Sequence[Sample], most_voxels: Mapping[int, int], n_classes: int, *, is_colour: bool
+) -> list[Atlas]:
+    """Sample labelled cases down to what registrations take, by number of axes."""
+    coarse = [s.coarser(most_voxels[s.classes.ndim], n_classes) for s in samples]
+    return [Atlas(brightness(s.view.array, is_colour), s.view.spacing, s.classes) for s in coarse]
 
 
 def shares_by_atlases(

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from suffice.core import Cohort, CohortError, Listener, ModelError
-from suffice.segmenters.atlasing import Atlas, brightness
+from suffice.segmenters.atlasing import atlases_of, brightness
 from suffice.segmenters.registration import Registration
 from suffice.segmenters.searched import Arrays, SearchedSegmenter
 from suffice.segmenters.searching import FloatArray, Sample, Search, View, read_samples
@@ -63,7 +63,7 @@ class TemplateSegmenter(SearchedSegmenter[TemplateParameters]):
     @classmethod
     def refusal(cls, labelled: Cohort) -> CohortError | None:
         """Refuse so few subjects that their mean would show them."""
-        n_subjects = len({case.subject for case in labelled.cases})
+        n_subjects = len(labelled.subjects)
         if n_subjects < LEAST_SUBJECTS:
             return CohortError(
                 "A template is the mean of several subjects",
@@ -77,11 +77,12 @@ class TemplateSegmenter(SearchedSegmenter[TemplateParameters]):
         self, labelled: Cohort, seed: int, search: Search, listener: Listener
     ) -> list[Sample]:
         """Read one scan of each subject: many of one would make the mean that subject's."""
-        rng = np.random.default_rng(seed)
-        one_each = {labelled.cases[i].subject: i for i in rng.permutation(len(labelled))}
-        chosen = labelled.subset([labelled.cases[i].name for i in sorted(one_each.values())])
         samples = read_samples(
-            chosen, seed=seed, search=search, listener=listener, least=LEAST_SUBJECTS
+            one_each(labelled, seed),
+            seed=seed,
+            search=search,
+            listener=listener,
+            least=LEAST_SUBJECTS,
         )
         return _distinct(samples)
 
@@ -90,10 +91,7 @@ class TemplateSegmenter(SearchedSegmenter[TemplateParameters]):
     ) -> tuple[TemplateParameters, Arrays]:
         n_classes, n_channels = labelled.legend.n_classes, len(samples[0].view.array)
         is_colour = n_channels > len(labelled.channels)
-        coarse = [s.coarser(self.most_voxels[s.classes.ndim], n_classes) for s in samples]
-        atlases = [
-            Atlas(brightness(s.view.array, is_colour), s.view.spacing, s.classes) for s in coarse
-        ]
+        atlases = atlases_of(samples, self.most_voxels, n_classes, is_colour=is_colour)
         template = mean_template(atlases, n_classes, least=LEAST_SUBJECTS)
         subjects = [s.subject for s in samples]
         found = best_fitting(atlases, subjects, labelled.legend.names, search)
@@ -143,6 +141,13 @@ class TemplateSegmenter(SearchedSegmenter[TemplateParameters]):
                 cure="Take the model folder's own copy back.",
             )
         return segmenter
+
+
+def one_each(labelled: Cohort, seed: int) -> Cohort:
+    """Draw one case of each subject."""
+    order = np.random.default_rng(seed).permutation(len(labelled))
+    found = {labelled.cases[i].subject: i for i in order}
+    return labelled.subset([labelled.cases[i].name for i in sorted(found.values())])
 
 
 def _distinct(samples: list[Sample]) -> list[Sample]:

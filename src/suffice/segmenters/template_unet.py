@@ -14,7 +14,7 @@ from suffice.segmenters.partnered_unet import PartneredUNetSegmenter
 from suffice.segmenters.preparing import occupancy_of
 from suffice.segmenters.protocol import refuse_unlabelled
 from suffice.segmenters.searched import SearchedSegmenter
-from suffice.segmenters.template import LEAST_SUBJECTS, TemplateSegmenter
+from suffice.segmenters.template import LEAST_SUBJECTS, TemplateSegmenter, one_each
 from suffice.training.fingerprint import is_posed
 
 TEMPLATE = "template.zip"
@@ -66,10 +66,9 @@ class TemplateUNetSegmenter(PartneredUNetSegmenter):
 
 def _occupancies(labelled: Cohort) -> Iterator[npt.NDArray[np.float64]]:
     """Tell where something is drawn, of one case of each of some subjects drawn by chance."""
-    rng = np.random.default_rng(0)
-    order = rng.permutation(len(labelled))
-    one_each = {labelled.cases[i].subject: labelled.cases[i] for i in order}
-    for case in [*one_each.values()][:_MOST_READ]:
+    cases = one_each(labelled, 0).cases
+    chosen = np.random.default_rng(0).permutation(len(cases))[:_MOST_READ]
+    for case in (cases[i] for i in chosen):
         mask = read_case_mask(labelled, case)
         classes = mask.legend.to_classes(mask.array)
         yield occupancy_of((classes > 0) & (classes < mask.legend.n_classes))

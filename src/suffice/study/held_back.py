@@ -61,7 +61,7 @@ def hold_back(
     Raises
     ------
     UsageError
-        If the list of names is empty, or no subject would be left to learn from.
+        If the list of names is empty.
     """
     if test is None:
         third = max(least, round(TEST_FRACTION * len(labelled.subjects)))
