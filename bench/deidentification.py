@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
 from machine import describe_machine
 from suffice import __version__
 from suffice.phantoms.identified import CT, DX, MR, PET, Person, identified_slice
-from suffice.privacy import read_key
+from suffice.privacy import Key, read_key
 from suffice.workflows.deidentifying import deidentify
 
 HERE = Path(__file__).parent
@@ -141,27 +141,62 @@ def _unpacked_chunks(data: bytes) -> Iterator[bytes]:
         at += 12 + length
 
 
-def count_planted(folder: Path, people: list[Person], names: dict[int, str]) -> dict[str, int]:
+def count_planted(
+    folder: Path, people: list[Person], numbers: dict[int, str], moved: dict[str, set[str]]
+) -> dict[str, int]:
     """Count by kind the people of whom a value is found; an independent search of all bytes.
 
-    A shifted date of one may be another's own, so dates are searched in a person's own objects,
-    which are told by ``names``, the number of each person in this folder, and in all other files.
+    A date that was moved may fall on another that the person had, and on one of somebody else.
+    So dates are searched in a person's own objects, which are told by ``numbers``, the number of
+    each person in this folder, and in all other files; and what an object says in the fields
+    whose date was ``moved`` is cut out of it first.
     """
     held, own = [], defaultdict(list)
     for path, data in everything(folder):
         held.append(data)
-        is_dicom = path.suffix == ".dcm"
-        own[str(pydicom.dcmread(path).PatientID) if is_dicom else ""].append(data)
+        whose = ""
+        if path.suffix == ".dcm":
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+            whose = str(header.PatientID)
+            for text in moved.get(str(header.SOPInstanceUID), ()):
+                data = data.replace(text.lower().encode(), b"")
+        own[whose].append(data)
     whole = b"\n".join(held)
     found: dict[str, int] = defaultdict(int)
     for person in people:
-        mine = b"\n".join(own[""] + own[names[person.seed]])
+        mine = b"\n".join(own[""] + own[numbers[person.seed]])
         for kind, value in person.planted.items():
             name = kind.split(" ")[0] if "UID" in kind or "Date" in kind else kind
             is_date = len(value) == 8 and value.isdigit()
             form = value if "UID" in kind else value.lower()[:16]
             found[name] += form.encode() in (mine if is_date else whole)
     return found
+
+
+def dates_of(dataset: pydicom.Dataset) -> dict[tuple[int, ...], str]:
+    """Give what each field of dates says, by the field's place in the object."""
+    texts = {}
+    for element in dataset:
+        if element.VR in ("DA", "DT") and element.value:
+            texts[(int(element.tag),)] = str(element.value)
+        for i, item in enumerate(element.value if element.VR == "SQ" else ()):
+            texts |= {(int(element.tag), i, *at): text for at, text in dates_of(item).items()}
+    return texts
+
+
+def moved_dates(source: Path, out: Path, key: Key) -> dict[str, set[str]]:
+    """Give, by the new UID of an object, what it says in the fields whose date is another now."""
+    after = {}
+    for path in out.rglob("*.dcm"):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        after[str(header.SOPInstanceUID)] = dates_of(header)
+    moved: dict[str, set[str]] = {}
+    for path in source.rglob("*.dcm"):
+        header = pydicom.dcmread(path, stop_before_pixels=True)
+        uid, before = key.uid(header.SOPInstanceUID), dates_of(header)
+        texts = after[uid].items()
+        moved[uid] = {text for place, text in texts if text[:8] != before.get(place, "")[:8]}
+    return moved
 
 
 def intervals_and_references(source: Path, out: Path) -> tuple[int, int, int, int]:
@@ -220,8 +255,9 @@ def main() -> None:
         key = read_key(report.key)
         numbers = {person.seed: person.word("PatientID") for person in people}
         renamed = {seed: key.pseudonym(number) for seed, number in numbers.items()}
-        before = count_planted(source, people, numbers) | count_written(source)
-        after = count_planted(out, people, renamed) | count_written(out)
+        moved = moved_dates(source, out, key)
+        before = count_planted(source, people, numbers, {}) | count_written(source)
+        after = count_planted(out, people, renamed, moved) | count_written(out)
         kept, n_subjects, resolved, n_references = intervals_and_references(source, out)
         counts = readers(out)
     rows = [
