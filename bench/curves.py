@@ -32,7 +32,10 @@ FOLDERS = {
     "axons_bids": "axons_bids",
     "cells_10_raters": "cells_10_raters",
     "brain_tumour_coco": "brain_tumour_coco",
+    "lidc_nodules": "lidc_nodules",
 }
+# Of four; a curve of their consensus would be another.
+NODULE_RATER = "0"
 
 
 def discs_in_noise(noise: float, rng: np.random.Generator) -> Any:
@@ -93,12 +96,28 @@ def phantom_cohort(name: str, folder: Path) -> Any:
     return cohort
 
 
+def nodules_of_one(data: Path, folder: Path) -> Any:
+    """Import the slices that one rater saw a nodule on."""
+    from plausible import read_nodules
+    from suffice.io import read_case_mask
+
+    def outlined(case: Any) -> Any:
+        kept = {NODULE_RATER: case.masks[NODULE_RATER]} if NODULE_RATER in case.masks else {}
+        return replace(case, masks=kept)
+
+    cohort = read_nodules(data, folder)
+    cohort = replace(cohort, cases=tuple(map(outlined, cohort.cases))).labelled()
+    return cohort.where(lambda case: bool(read_case_mask(cohort, case).array.any()))
+
+
 def read_dataset(name: str, data: Path, folder: Path) -> Any:
     """Make the cohort of a name."""
     from suffice.workflows.importing import import_cohort
 
     if name in PHANTOMS:
         return phantom_cohort(name, folder)
+    if name == "lidc_nodules":
+        return nodules_of_one(data, folder)
     return import_cohort(data / FOLDERS[name], folder).cohort
 
 
