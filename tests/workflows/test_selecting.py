@@ -18,6 +18,7 @@ from suffice.segmenters.appearance import appearance_map
 from suffice.segmenters.bottleneck import bottleneck_map
 from suffice.segmenters.threshold import ThresholdSegmenter
 from suffice.selecting import DOUBTING, STRATEGIES
+from suffice.training.objective import build_network
 from suffice.workflows.looking import look_at
 from suffice.workflows.selecting import select
 
@@ -154,6 +155,24 @@ def test_a_unet_gives_features_of_its_own_on_the_axes_of_the_file(
     assert looked.candidates.known.shape == (2, len(seen))
     assert bottleneck_map(ThresholdSegmenter(), image) is None
     assert len(appearance_map(image)) == 2 * 30
+
+
+def test_patches_that_are_no_multiple_of_the_strides_are_seen_whole(
+    scarce: Cohort, model: Path
+) -> None:
+    """Patches are multiples of 4, strides together often of 8 and more."""
+    fitted = load_segmenter(model)
+    assert isinstance(fitted, UNetSegmenter)
+    image = read_case_image(scarce, scarce.cases[0])
+    deep = replace(fitted.plan_, strides=((2, 2, 2),) * 3, widths=(8, 8, 16, 16), blocks=(1,) * 4)
+    fitted._network = build_network(deep)
+    maps = []
+    for patch_size in ((16, 16, 16), (12, 12, 12)):
+        fitted.plan_ = replace(deep, patch_size=patch_size)
+        maps.append(bottleneck_map(fitted, image))
+    one, other = maps
+    assert one is not None and other is not None
+    np.testing.assert_allclose(one, other, atol=1e-5)
 
 
 def test_the_command_prints_a_table_and_its_reasons(

@@ -56,18 +56,20 @@ def bottleneck_map(segmenter: Segmenter, image: Image) -> FloatArray | None:
 def _encoded(net: UNet, prepared: FloatArray, plan: Plan, device: torch.device) -> FloatArray:
     """Encode an image patch by patch, without overlap: ``(C, *spatial)`` to ``(D, *coarse)``.
 
-    Patches, as instance norm was trained on their statistics.
+    Patches, as instance norm was trained on their statistics; up to whole strides, as pictures
+    that are seen whole are planned without, so that coarse voxels of neighbours meet.
     """
     batch = np.moveaxis(prepared, 1, 0) if plan.slice_axis is not None else prepared[None]
     shape, strides = batch.shape[2:], plan.divisible_by
-    counts = [math.ceil(n / p) for n, p in zip(shape, plan.patch_size, strict=True)]
-    padding = [(0, c * p - n) for n, p, c in zip(shape, plan.patch_size, counts, strict=True)]
+    coarse = [math.ceil(p / s) for p, s in zip(plan.patch_size, strides, strict=True)]
+    patch = [c * s for c, s in zip(coarse, strides, strict=True)]
+    counts = [math.ceil(n / p) for n, p in zip(shape, patch, strict=True)]
+    padding = [(0, c * p - n) for n, p, c in zip(shape, patch, counts, strict=True)]
     padded = np.pad(batch, [(0, 0), (0, 0), *padding])
-    coarse = [p // s for p, s in zip(plan.patch_size, strides, strict=True)]
-    rows = max(1, _AT_ONCE // math.prod(plan.patch_size))
+    rows = max(1, _AT_ONCE // math.prod(patch))
     out: FloatArray | None = None
     for index in itertools.product(*map(range, counts)):
-        place = _window(index, plan.patch_size)
+        place = _window(index, patch)
         for begin in range(0, len(padded), rows):
             tile = torch.from_numpy(padded[(slice(begin, begin + rows), slice(None), *place)])
             with torch.inference_mode():
