@@ -148,6 +148,11 @@ class CurveDesign:
         """Whether all draws are scored on the same subjects."""
         return len(self.parts) == 1
 
+    @property
+    def n_good_draws(self) -> int:
+        """Draws that tell a curve from luck, and score on every subject once."""
+        return max(GOOD_DRAWS, len(self.parts))
+
     def draw(self, number: int) -> Draw:
         """Draw an order of the subjects that are not scored on; each number gives one order."""
         test = self.parts[number % len(self.parts)]
@@ -267,7 +272,12 @@ def _held_back(
 
 
 def spread_minutes(
-    minutes: float, sizes: Sequence[int], *, n_rungs: int = 1, workers: int = 1
+    minutes: float,
+    sizes: Sequence[int],
+    *,
+    n_rungs: int = 1,
+    workers: int = 1,
+    n_draws: int = GOOD_DRAWS,
 ) -> tuple[tuple[int, ...], float]:
     """Choose the sizes that the minutes allow, and the minutes of each training.
 
@@ -282,6 +292,8 @@ def spread_minutes(
     n_rungs : int
     workers : int
         Trainings that run at once.
+    n_draws : int
+        That are to fit, or as many as do.
 
     Returns
     -------
@@ -305,12 +317,12 @@ def spread_minutes(
     if not minutes >= least:
         raise UsageError(
             f"{minutes:g} minutes are too few for a learning curve",
-            expected=f"{least:g} or more, and {GOOD_DRAWS * len(sizes) * least:.0f} are better",
+            expected=f"{least:g} or more, and {n_draws * len(sizes) * least:.0f} are better",
             cure="Give more, or fewer kinds of models.",
         )
     room = minutes * workers / n_rungs
-    for n_draws in range(GOOD_DRAWS, 0, -1):
-        each = room / (n_draws * len(sizes))
+    for n in range(n_draws, 0, -1):
+        each = room / (n * len(sizes))
         if each >= LEAST_MINUTES:
             return tuple(sizes), min(each, MOST_MINUTES)
     n_sizes = max(LEAST_SIZES, int(room / LEAST_MINUTES))

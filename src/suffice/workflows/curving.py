@@ -313,7 +313,11 @@ def _opened(
     if found is not None:
         return replace(design, sizes=tuple(found["sizes"])), float(found["minutes_each"])
     sizes, each = spread_minutes(
-        minutes * _OF_TRAINING, design.sizes, n_rungs=n_arms, workers=workers
+        minutes * _OF_TRAINING,
+        design.sizes,
+        n_rungs=n_arms,
+        workers=workers,
+        n_draws=design.n_good_draws,
     )
     record |= {"sizes": list(sizes), "minutes_each": each}
     write_settings(out / RECORD, record)
