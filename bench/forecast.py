@@ -49,6 +49,8 @@ LEVEL = 0.8
 N_RESAMPLES = 200
 # A curve that rises by less from where it was given has no target that could be told from noise.
 LEAST_RISE = 0.01
+# Scores that leave no error say nothing about how subjects differ.
+LEAST_ERROR = 0.01
 SOURCE = "bench/results/curves.csv"
 
 
@@ -57,12 +59,16 @@ def read_curves(path: Path) -> list[tuple[dict[str, Any], LibraryCurve]]:
     rows = pd.read_csv(path)
     # The mean over labels is no curve of its own beside theirs.
     rows = rows[rows["metric"].isin(METRICS) & (rows["label"] != MEAN)]
+    # As `suffice enough` counts: who has several scans is one subject, or each draw would have
+    # sizes of its own.
+    rows = rows.assign(n_cases=rows["n_subjects"])
     curves = []
     for key, part in rows.groupby(CURVE, sort=True):
         some = part[part["value"].notna()]
         if some["n_cases"].nunique() < 2:
             continue
-        curve = LibraryCurve(str(key[0]), read_measured(some))
+        between = (some["sd"] / (1.0 - some["value"]).clip(lower=LEAST_ERROR)).median()
+        curve = LibraryCurve(str(key[0]), read_measured(some), float(between))
         if curve.is_long:
             curves.append((dict(zip(CURVE, key, strict=True)), curve))
     return curves
@@ -90,11 +96,14 @@ def cases_truly_needed(measured: Measured, target: float) -> float:
 
 
 def targets_of(curve: LibraryCurve) -> dict[str, float]:
-    """Scores that were reached later: that of the full size, and half-way to it."""
+    """Scores that were reached later and not before: that of the full size, and half-way to it."""
     begun, full = curve.beginning.means[-1], curve.measured.means[-1]
     if full - begun < LEAST_RISE:
         return {}
-    return {"half": float(begun + 0.5 * (full - begun)), "full": float(full)}
+    targets = {"half": float(begun + 0.5 * (full - begun)), "full": float(full)}
+    # A curve that falls and recovers comes back to what fewer cases had given.
+    given = curve.beginning.largest
+    return {n: t for n, t in targets.items() if cases_truly_needed(curve.measured, t) > given}
 
 
 def judge(made: Combination, curve: LibraryCurve) -> dict[str, Any]:

@@ -30,8 +30,9 @@ def forecast_table(rows: pd.DataFrame) -> Iterator[str]:
         "wide its intervals are was learned from the other cohorts alone. Families alone are "
         "fitted to the same points by weighted least squares, their intervals by resampling. "
         "*Factor* is how many times too many or too few cases a forecast names for a score that "
-        "was reached later: half-way to the full size's, and the full size's own; curves that rise "
-        "by less than 0.01 after the cut have no such target. Ours names the median over the "
+        "was reached after the cut and not before: half-way to the full size's, and the full "
+        "size's own; curves that rise by less than 0.01 after the cut have no such target. Who "
+        "has several scans counts as one case. Ours names the median over the "
         "curves that the truth may be, a family alone where its fit gets there.\n\n"
     )
     head = ["score", "method", "error", "lean", "80 % intervals hold", "their width", "targets"]

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from suffice.core import UsageError
-from suffice.forecasting import read_measured
+from suffice.forecasting import Measured, read_measured
 
 
 def rows_of(scores: dict[tuple[int, int, int], float]) -> pd.DataFrame:
@@ -55,9 +56,10 @@ def test_subjects_are_resampled_together_over_sizes() -> None:
     np.testing.assert_allclose(measured.subject_means(), 0.55 + hard)
     of_draws = measured.resample(2000, np.zeros(3), rng, of_subjects=False)
     assert of_draws.std(axis=0) == pytest.approx(0, abs=1e-12)
-    shifts = measured.subject_shifts(2000, rng)
+    shifts = measured.subject_shifts(20000, rng, between=0.1 / 0.45)
     assert shifts.mean() == pytest.approx(0, abs=0.003)
-    assert shifts.std() == pytest.approx(hard.std() / math.sqrt(20), rel=0.1)
+    # Student's distribution with 21 degrees of freedom is wider than the normal one.
+    assert shifts.std() == pytest.approx(hard.std() / math.sqrt(20) * math.sqrt(21 / 19), rel=0.1)
 
 
 def rotating(rng: np.random.Generator, *, of_draws: float, n_parts: int = 3) -> pd.DataFrame:
@@ -82,10 +84,10 @@ def test_subjects_that_differ_between_draws_are_counted_once(of_draws: float) ->
     for _ in range(200):
         measured = read_measured(rotating(rng, of_draws=of_draws))
         draws.append(measured.resample(100, np.zeros(2), rng, of_subjects=False).var(axis=0)[1])
-        shifts.append(measured.subject_shifts(100, rng).var())
+        shifts.append(measured.subject_shifts(100, rng, between=0.0).var())
     # Of twelve subjects and of three draws, each about its own mean.
     spread = 0.05**2 * 11 / 12 + of_draws**2 * 2 / 3
-    assert np.mean(shifts) == pytest.approx(spread / 12, rel=0.15)
+    assert np.mean(shifts) == pytest.approx(spread / 11, rel=0.15)
     # A resample of three draws has two thirds of their variance. What is taken out is no more than
     # there is, so that a little of the subjects' stays where draws do not differ.
     true = of_draws**2 / 3 * 2 / 3
@@ -106,8 +108,24 @@ def test_one_subject_a_draw_leaves_nothing_to_draws() -> None:
     table = rows_of({(n, d, d): 0.2 * d + n / 10 for n in (2, 4) for d in range(3)})
     alone = read_measured(table.assign(subject=table["draw"].map("s{}".format)))
     np.testing.assert_allclose(alone.draw_spread(), 0.0, atol=1e-9)
-    shifts = alone.subject_shifts(4000, np.random.default_rng(0))
-    assert shifts.std() == pytest.approx(np.std([0.0, 0.2, 0.4]) / math.sqrt(3), rel=0.1)
+    shifts = alone.subject_shifts(4000, np.random.default_rng(0), between=0.0)
+    # Three subjects and two that are usual: Student's distribution with 4 degrees of freedom.
+    spread = math.sqrt(0.08 / 4 / 3)
+    assert np.quantile(shifts, 0.9) == pytest.approx(stats.t(4).ppf(0.9) * spread, rel=0.1)
+
+
+@pytest.mark.parametrize("n_subjects", [3, 6, 24])
+def test_other_subjects_lie_where_the_shifts_say(n_subjects: int) -> None:
+    """Cohorts whose subjects differ now more, now less, than is usual."""
+    rng = np.random.default_rng(n_subjects)
+    held = []
+    for _ in range(600):
+        spread = 0.1 * math.exp(rng.normal(0, 0.5))
+        values = np.clip(rng.normal(0.7, spread, n_subjects), 0, 1)
+        measured = Measured(np.array([2.0, 4.0]), np.tile(values, (1, 2, 1, 1)))
+        low, high = np.quantile(measured.subject_shifts(300, rng, between=0.1 / 0.3), [0.1, 0.9])
+        held.append(low <= 0.7 - values.mean() <= high)
+    assert 0.75 <= np.mean(held) <= 0.86
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def combine(
         )
         backtest = float(np.sqrt(np.mean(errors[name][0] ** 2))) if errors[name].size else np.nan
         voices.append(Voice(name, weight, fits[name], resampled, backtest))
-    shifts = measured.subject_shifts(n_resamples, rng)
+    shifts = measured.subject_shifts(n_resamples, rng, experience.between)
     return Combination(reference, tuple(voices), experience.inflation, shifts)
 
 

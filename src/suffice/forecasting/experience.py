@@ -16,7 +16,7 @@ from suffice.forecasting.families import FAMILIES
 from suffice.forecasting.fitting import Prior
 
 SHIPPED = Path(__file__).with_name("experience.json")
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +50,11 @@ class Experience:
     families : dict of str to FamilyExperience
     noise : float
         Usual standard deviation between draws, over the error, with one case.
+    between : float
+        Usual standard deviation between test subjects, over the error.
     misfit : float
         Usual distance between a curve and every family, as a share of what a score lies below the
-        last one.
+        last one, for each doubling of cases between them.
     inflation : float
         How much wider than the resamples say intervals must be to hold as often as they claim.
     source : str
@@ -62,6 +64,7 @@ class Experience:
 
     families: Mapping[str, FamilyExperience]
     noise: float
+    between: float
     misfit: float
     inflation: float
     source: str

@@ -29,8 +29,8 @@ _WIDE_SD = 1.2
 # So many curves' worth of the wide expectation stay in what is learned.
 _WIDE_CURVES = 1.0
 _ROUNDS = 4
-_USUAL_NOISE = 0.25
-_MISFIT = 0.04
+_USUAL_NOISE, _USUAL_BETWEEN = 0.25, 0.3
+_MISFIT = 0.1
 _WEIGHT_ROUNDS = 50
 _EVEN_CURVES = 4.0
 _N_RESAMPLES = 60
@@ -45,10 +45,13 @@ class LibraryCurve:
     cohort : str
         Curves of one cohort are left out together: they share scans.
     measured : Measured
+    between : float
+        Standard deviation between test subjects, over the error; NaN where nobody told.
     """
 
     cohort: str
     measured: Measured
+    between: float = math.nan
 
     @property
     def full(self) -> int:
@@ -116,6 +119,7 @@ def _without_forecasts(curves: Sequence[LibraryCurve], source: str) -> Experienc
             for name, prior in priors.items()
         },
         noise=noise,
+        between=_usual_between(curves),
         misfit=_MISFIT,
         inflation=1.0,
         source=source,
@@ -133,6 +137,12 @@ def usual_noise(curves: Sequence[Measured]) -> float:
             ratios = measured.draw_spread()[several] / measured.usual_spread(1.0)[several]
             found.append(math.sqrt(float(np.mean(ratios**2))))
     return round(float(np.median(found)), 4) if found else _USUAL_NOISE
+
+
+def _usual_between(curves: Sequence[LibraryCurve]) -> float:
+    """Median over curves of how far test subjects lie apart."""
+    told = [curve.between for curve in curves if math.isfinite(curve.between)]
+    return round(float(np.median(told)), 4) if told else _USUAL_BETWEEN
 
 
 def learn_prior(family: Family, curves: Sequence[LibraryCurve], noise: float) -> Prior:

@@ -17,8 +17,10 @@ COLUMNS = ("n_cases", "draw", "seed", "value")
 SUBJECT = "subject"
 
 LEAST_SIZES = 2
-# How many draws' worth of evidence other curves are on how far draws lie apart.
+# How many draws' worth of evidence other curves are on how far draws lie apart, and how many
+# subjects' worth on how far subjects do: that differs more from cohort to cohort.
 _USUAL_DRAWS = 4.0
+_USUAL_SUBJECTS = 2.0
 _LEAST_ERROR = 0.01
 _LEAST_MISFIT = 0.002
 
@@ -128,8 +130,9 @@ class Measured:
     def distances(self, noise: float, misfit: float) -> FloatArray:
         """Give how far each mean may lie from every family, shape (n_sizes,).
 
-        Besides its own noise, that is a share of what a score lies below the last one: no family
-        is right from the first case on, and what comes next hangs on the last sizes.
+        Besides its own noise, that is a share of what a score lies below the last one for each
+        doubling between them: no family is right from the first case on, where a model may learn
+        nothing at all, and what comes next hangs on the last sizes.
 
         Parameters
         ----------
@@ -138,7 +141,7 @@ class Measured:
         misfit : float
             That share.
         """
-        below = np.abs(self.means - self.means[-1])
+        below = np.abs(self.means - self.means[-1]) * np.log2(self.n_cases[-1] / self.n_cases)
         return np.asarray(np.hypot(self.standard_errors(noise), _LEAST_MISFIT + misfit * below))
 
     def resample(
@@ -190,14 +193,28 @@ class Measured:
         lacking = np.maximum(distances**2 - had, 0.0)
         return np.asarray(means + rng.normal(size=means.shape) * np.sqrt(lacking))
 
-    def subject_shifts(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Give by how much other subjects would move the score at the largest size; shape (n,)."""
+    def subject_shifts(self, n: int, rng: np.random.Generator, between: float) -> FloatArray:
+        """Give by how much other subjects would move the score at the largest size; shape (n,).
+
+        The spread of a handful of subjects is itself unsure: its square is averaged with what is
+        usual, which counts as two subjects more, and Student's distribution is drawn from.
+
+        Parameters
+        ----------
+        n : int
+        rng : Generator
+        between : float
+            Usual standard deviation between subjects, over the error.
+        """
         means = self.subject_means()
         means = means[np.isfinite(means)]
         if len(means) < 2:
             return np.zeros(n)
-        drawn = rng.integers(len(means), size=(n, len(means)))
-        return np.asarray(means[drawn].mean(axis=1) - means.mean())
+        usual = between * max(1.0 - float(means.mean()), _LEAST_ERROR)
+        freedom = _USUAL_SUBJECTS + len(means) - 1
+        squares = _USUAL_SUBJECTS * usual**2 + float(np.square(means - means.mean()).sum())
+        spread = math.sqrt(squares / freedom / len(means))
+        return np.asarray(spread * rng.standard_t(freedom, n))
 
     def _resampled_subjects(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Means over resampled subjects, shape (n, n_draws, n_sizes, n_seeds)."""
