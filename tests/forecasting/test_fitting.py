@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.optimize import least_squares
 
 from suffice.forecasting import FAMILIES, Points, Prior, fit_family
@@ -28,12 +29,15 @@ def test_fits_are_those_of_scipy(name: str, shapes: dict[str, np.ndarray]) -> No
     rest = shapes[name][0, 1:]
     prior = Prior(rest + 0.1, np.full(len(rest), 0.5))
     ours = fit_family(family, Points(SIZES, values, sd), 8.0, prior=prior)
+    student = stats.t(3)
 
     for row, theta in zip(values, ours, strict=True):
 
         def residuals(numbers: np.ndarray, row: np.ndarray = row) -> np.ndarray:
             off = (family.value(numbers[None], SIZES, 8.0)[0] - row) / sd
-            return np.concatenate([off, (numbers[1:] - prior.mean) / prior.sd])
+            apart = (numbers[1:] - prior.mean) / prior.sd
+            loss = 2 * (student.logpdf(0.0) - student.logpdf(apart))
+            return np.concatenate([off, np.sign(apart) * np.sqrt(np.maximum(loss, 0.0))])
 
         theirs = least_squares(residuals, [-0.8, *prior.mean], xtol=1e-12, ftol=1e-12, gtol=1e-12)
         np.testing.assert_allclose(theta, theirs.x, atol=1e-3)
@@ -55,6 +59,27 @@ def test_without_points_the_prior_is_all_there_is() -> None:
     theta = fit_family(FAMILIES["power"], points, 1.0, prior=prior)
     np.testing.assert_allclose(theta[0, 1:], prior.mean, atol=1e-6)
     assert FAMILIES["power"].value(theta, [1.0], 1.0)[0, 0] == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_curve_like_none_before_is_not_bent_to_be_like_them(
+    name: str, shapes: dict[str, np.ndarray]
+) -> None:
+    family = FAMILIES[name]
+    points = Points(SIZES, family.value(shapes[name], SIZES, 8.0), np.full(len(SIZES), 1e-3))
+    far = Prior(shapes[name][0, 1:] + 3.0, np.full(shapes[name].shape[1] - 1, 0.2))
+    theta = fit_family(family, points, 8.0, prior=far)
+    found, truth = (family.value(numbers, [32.0], 8.0)[0, 0] for numbers in (theta, shapes[name]))
+    assert found == pytest.approx(truth, abs=0.02)
+
+
+def test_priors_are_drawn_from_with_heavy_tails() -> None:
+    drawn = Prior(np.array([1.0, -2.0]), np.array([0.5, 2.0])).draw(
+        20_000, np.random.default_rng(0)
+    )
+    np.testing.assert_allclose(np.median(drawn, axis=0), [1.0, -2.0], atol=0.05)
+    ends = np.quantile(drawn, [0.9], axis=0)[0] - [1.0, -2.0]
+    np.testing.assert_allclose(ends, stats.t(3).ppf(0.9) * np.array([0.5, 2.0]), rtol=0.05)
 
 
 def test_no_curves_are_no_fits() -> None:

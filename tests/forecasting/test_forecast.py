@@ -68,6 +68,18 @@ def test_curves_are_carried_on_as_they_began(family: str, make_curve, shapes) ->
     assert answer.value == pytest.approx(truth, abs=0.06)
 
 
+def test_intervals_hold_on_curves_that_climb_as_few_in_the_library_do(make_curve, shapes) -> None:
+    held = []
+    for family in FAMILIES:
+        truth = FAMILIES[family].value(shapes[family], [32], 8.0)[0, 0]
+        for seed in range(3):
+            rng = np.random.default_rng(seed)
+            table = make_curve(family, sizes=(1, 2, 4, 8), noise=0.02, rng=rng)
+            answer = forecast(table).value_at(32)
+            held.append(answer.low <= truth <= answer.high)
+    assert sum(held) >= 9
+
+
 def test_more_draws_make_forecasts_surer(make_curve) -> None:
     def width(n_draws: int) -> float:
         widths = []

@@ -137,13 +137,12 @@ def combine(
         some = Points(points.n_cases, values[at : at + counts[name]], points.sd)
         at += counts[name]
         prior = experience.families[name].prior
-        means = prior.mean + prior.sd * rng.normal(size=(counts[name], len(prior.mean)))
         resampled = fit_family(
             FAMILIES[name],
             some,
             reference,
             prior=prior,
-            expected=means,
+            expected=prior.draw(counts[name], rng),
             n_starts=2,
             tolerance=QUICK,
         )

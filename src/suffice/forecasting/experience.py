@@ -37,7 +37,7 @@ class FamilyExperience:
 
     @property
     def prior(self) -> Prior:
-        """The normals that a fit takes."""
+        """What a fit takes."""
         return Prior(np.array(self.mean), np.array(self.sd))
 
 

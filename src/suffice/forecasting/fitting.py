@@ -24,6 +24,9 @@ _MOST_STEPS = 100
 _STEP = 1e-5
 _FIRST_DAMPING = 1e-2
 _MOST_DAMPING = 1e10
+# Of Student's distribution, of which priors are: a number that no other curve had is believed where
+# the points insist on it.
+_FREEDOM = 3.0
 # Without a prior, what keeps numbers that the points say nothing about where they began.
 _FREE_SD = 1e4
 # Scores of 0 and 1 have no logit.
@@ -32,16 +35,23 @@ _EDGE = 1e-4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prior:
-    """What to expect of a family's numbers, before a curve is seen: independent normals.
+    """What to expect of a family's numbers, before a curve is seen.
+
+    Independent Student's distributions with three degrees of freedom: most curves are like those
+    that came before, and one that is like none of them is not bent into their shape.
 
     Parameters
     ----------
     mean, sd : float array of shape (n_parameters - 1,)
-        All numbers but the first: the level is the curve's own.
+        Middle and scale of all numbers but the first: the level is the curve's own.
     """
 
     mean: FloatArray
     sd: FloatArray
+
+    def draw(self, n: int, rng: np.random.Generator) -> FloatArray:
+        """Draw numbers of ``n`` curves, shape (n, n_parameters - 1)."""
+        return np.asarray(self.mean + self.sd * rng.standard_t(_FREEDOM, (n, len(self.mean))))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +92,8 @@ def fit_family(
     reference : float or float array of shape (n,)
         Size that the first number is about.
     prior : Prior, optional
-        Pulls each number towards its mean as a point would; without one, the points alone count.
+        Pulls each number towards its mean, from far away little more than from near; without
+        one, the points alone count.
     expected : float array of shape (n, n_parameters - 1), optional
         In the place of the prior's mean, one for each curve. Where they are drawn from the prior
         and the values resampled, the fits are approximate draws from the posterior [1]_.
@@ -118,7 +129,7 @@ def fit_family(
 
     def residuals(numbers: FloatArray, rows: npt.NDArray[np.intp]) -> FloatArray:
         off = (1.0 - family.error(numbers, log_ratio[rows]) - values[rows]) / spread[rows]
-        return np.concatenate([off, (numbers - centre[rows]) / sd], axis=1)
+        return np.concatenate([off, _pull((numbers - centre[rows]) / sd)], axis=1)
 
     box = (np.array(family.low), np.array(family.high))
     theta, loss = _levenberg_marquardt(residuals, theta, box, tolerance)
@@ -146,6 +157,12 @@ def posterior_sd(
     slopes = _slopes(residuals, theta, np.arange(len(theta)))
     squares = np.einsum("nri,nrj->nij", slopes, slopes)
     return np.asarray(np.sqrt(np.linalg.inv(squares).diagonal(axis1=1, axis2=2)))
+
+
+def _pull(apart: FloatArray) -> FloatArray:
+    """Residuals whose squares are twice the loss of Student's distribution."""
+    loss = (_FREEDOM + 1.0) * np.log1p(apart**2 / _FREEDOM)
+    return np.asarray(np.sign(apart) * np.sqrt(loss))
 
 
 def _spread(points: Points) -> FloatArray:
