@@ -34,7 +34,7 @@ FOLDERS = {
     "brain_tumour_coco": "brain_tumour_coco",
     "lidc_nodules": "lidc_nodules",
 }
-# Of four; a curve of their consensus would be another.
+# Of four, who need not be the same people in all scans; a curve of their consensus is another.
 NODULE_RATER = "0"
 
 

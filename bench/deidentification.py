@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from shutil import which
@@ -142,14 +142,14 @@ def _unpacked_chunks(data: bytes) -> Iterator[bytes]:
 
 
 def count_planted(
-    folder: Path, people: list[Person], numbers: dict[int, str], moved: dict[str, set[str]]
+    folder: Path, people: list[Person], numbers: dict[int, str], moved: dict[str, Counter[str]]
 ) -> dict[str, int]:
     """Count by kind the people of whom a value is found; an independent search of all bytes.
 
     A date that was moved may fall on another that the person had, and on one of somebody else.
     So dates are searched in a person's own objects, which are told by ``numbers``, the number of
-    each person in this folder, and in all other files; and what an object says in the fields
-    whose date was ``moved`` is cut out of it first.
+    each person in this folder, and in all other files; and the days in fields whose date was
+    ``moved`` are cut out of an object first, as often as there are such fields.
     """
     held, own = [], defaultdict(list)
     for path, data in everything(folder):
@@ -158,8 +158,8 @@ def count_planted(
         if path.suffix == ".dcm":
             header = pydicom.dcmread(path, stop_before_pixels=True)
             whose = str(header.PatientID)
-            for text in moved.get(str(header.SOPInstanceUID), ()):
-                data = data.replace(text.lower().encode(), b"")
+            for day, n_fields in moved.get(str(header.SOPInstanceUID), {}).items():
+                data = data.replace(day.encode(), b"", n_fields)
         own[whose].append(data)
     whole = b"\n".join(held)
     found: dict[str, int] = defaultdict(int)
@@ -173,29 +173,29 @@ def count_planted(
     return found
 
 
-def dates_of(dataset: pydicom.Dataset) -> dict[tuple[int, ...], str]:
-    """Give what each field of dates says, by the field's place in the object."""
-    texts = {}
+def days_of(dataset: pydicom.Dataset) -> dict[tuple[int, ...], str]:
+    """Give the day in each field of dates, eight digits, by the field's place in the object."""
+    days = {}
     for element in dataset:
-        if element.VR in ("DA", "DT") and element.value:
-            texts[(int(element.tag),)] = str(element.value)
+        if element.VR in ("DA", "DT") and len(str(element.value)) >= 8:
+            days[(int(element.tag),)] = str(element.value)[:8]
         for i, item in enumerate(element.value if element.VR == "SQ" else ()):
-            texts |= {(int(element.tag), i, *at): text for at, text in dates_of(item).items()}
-    return texts
+            days |= {(int(element.tag), i, *at): day for at, day in days_of(item).items()}
+    return days
 
 
-def moved_dates(source: Path, out: Path, key: Key) -> dict[str, set[str]]:
-    """Give, by the new UID of an object, what it says in the fields whose date is another now."""
+def moved_dates(source: Path, out: Path, key: Key) -> dict[str, Counter[str]]:
+    """Count, by the new UID of an object, the days in those of its fields that were moved."""
     after = {}
     for path in out.rglob("*.dcm"):
         header = pydicom.dcmread(path, stop_before_pixels=True)
-        after[str(header.SOPInstanceUID)] = dates_of(header)
-    moved: dict[str, set[str]] = {}
+        after[str(header.SOPInstanceUID)] = days_of(header)
+    moved: dict[str, Counter[str]] = {}
     for path in source.rglob("*.dcm"):
         header = pydicom.dcmread(path, stop_before_pixels=True)
-        uid, before = key.uid(header.SOPInstanceUID), dates_of(header)
-        texts = after[uid].items()
-        moved[uid] = {text for place, text in texts if text[:8] != before.get(place, "")[:8]}
+        uid, before = key.uid(header.SOPInstanceUID), days_of(header)
+        now = after[uid].items()
+        moved[uid] = Counter(day for place, day in now if before.get(place, day) != day)
     return moved
 
 

@@ -19,8 +19,9 @@ def deidentification_table(rows: pd.DataFrame) -> Iterator[str]:
         "PET and radiographs, screen captures with written names, NIfTI, PNG), made by code with "
         f"{len(held)} kinds of identifiers, cleaned by `suffice deidentify` with its defaults. All "
         "bytes of the copies, their names and what is compressed in them are searched by other "
-        "code than the command's own (`bench/deidentification.py`); letters in pixels by how "
-        "bright they are.\n\n"
+        "code than the command's own (`bench/deidentification.py`), but for fields whose date is "
+        "another than in the original, as a moved date may fall on another that the person had; "
+        "letters in pixels by how bright they are.\n\n"
     )
     yield row(["", ""])
     yield row(["---", "---"])

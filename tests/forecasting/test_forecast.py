@@ -80,6 +80,13 @@ def test_intervals_hold_on_curves_that_climb_as_few_in_the_library_do(make_curve
     assert sum(held) >= 9
 
 
+def test_a_first_case_that_taught_nothing_does_not_bend_the_curve(make_curve) -> None:
+    table = make_curve(sizes=(1, 2, 4, 8), noise=0.005)
+    nothing = table.assign(value=table["value"].where(table["n_cases"] > 1, 0.0))
+    usual, spoilt = (forecast(each).value_at(32).value for each in (table, nothing))
+    assert spoilt == pytest.approx(usual, abs=0.03)
+
+
 def test_more_draws_make_forecasts_surer(make_curve) -> None:
     def width(n_draws: int) -> float:
         widths = []

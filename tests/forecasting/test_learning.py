@@ -77,6 +77,35 @@ def test_experience_of_other_families_is_refused(tmp_path: Path) -> None:
         read_experience(path)
 
 
+def test_experience_of_an_earlier_version_is_told_apart(tmp_path: Path) -> None:
+    kept = shipped_experience().to_json() | {"version": 1}
+    del kept["between"]
+    path = tmp_path / "experience.json"
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(
+        FileFormatError, match=r"another version.*got version 1.*expected version 2"
+    ):
+        read_experience(path)
+
+
+def test_what_is_no_number_is_no_experience(tmp_path: Path) -> None:
+    path = tmp_path / "experience.json"
+    kept = shipped_experience().to_json() | {"between": float("nan")}
+    path.write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(FileFormatError, match="NaN is no number"):
+        read_experience(path)
+
+
+def test_how_subjects_differ_is_the_median_of_what_is_told() -> None:
+    curves = library(np.random.default_rng(0), "power", 6)
+    told = [
+        replace(curve, between=value)
+        for curve, value in zip(curves, (0.2, 0.5, np.nan, 0.4, np.nan, np.nan), strict=True)
+    ]
+    assert learn_experience(told, source="made up").between == 0.4
+    assert learn_experience(curves, source="made up").between == 0.3
+
+
 def test_one_cohort_teaches_nothing_about_others() -> None:
     curves = library(np.random.default_rng(0), "power", 3)
     with pytest.raises(UsageError, match="several cohorts"):

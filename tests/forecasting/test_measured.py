@@ -114,6 +114,24 @@ def test_one_subject_a_draw_leaves_nothing_to_draws() -> None:
     assert np.quantile(shifts, 0.9) == pytest.approx(stats.t(4).ppf(0.9) * spread, rel=0.1)
 
 
+def test_sizes_weigh_less_by_the_doublings_before_the_last() -> None:
+    scores = {8: 0.8, 4: 0.6, 2: 0.6, 1: 0.6}
+    measured = read_measured(rows_of({(n, 0, 0): value for n, value in scores.items()}))
+    own = np.sqrt(measured.distances(0.0, 0.1) ** 2 - measured.standard_errors(0.0) ** 2)
+    np.testing.assert_allclose(own - own[-1], [0.06, 0.04, 0.02, 0.0], atol=1e-9)
+
+
+def test_one_subject_that_is_told_is_in_doubt_and_means_of_untold_ones_are_not() -> None:
+    table = rows_of({(n, 0, 0): 0.8 for n in (2, 4)})
+    untold = read_measured(table)
+    assert not untold.subject_shifts(10, np.random.default_rng(0), between=0.3).any()
+    # Scored at the smaller size, but not at the largest.
+    other = table[table["n_cases"] == 2].assign(subject="s1")
+    told = read_measured(pd.concat([table.assign(subject="s0"), other]))
+    shifts = told.subject_shifts(4000, np.random.default_rng(0), between=0.3)
+    assert np.quantile(shifts, 0.9) == pytest.approx(stats.t(2).ppf(0.9) * 0.06, rel=0.1)
+
+
 @pytest.mark.parametrize("n_subjects", [3, 6, 24])
 def test_other_subjects_lie_where_the_shifts_say(n_subjects: int) -> None:
     """Cohorts whose subjects differ now more, now less, than is usual."""

@@ -63,7 +63,7 @@ def test_many_subjects_have_one_test_part_and_few_are_each_scored_in_turn() -> N
     tests = {one.test for one in few.trainings(["unet"], draws=range(4))}
     assert sorted(name for test in tests for name in test) == [f"s{i}v0" for i in range(8)]
     assert few.sizes == (1, 2, 4, 6)
-    # So many draws are to fit into the minutes, that no subject is left out.
+    # The minutes are laid over so many draws, that no subject need be left out.
     assert (many.n_good_draws, few.n_good_draws) == (3, 4)
     assert spread_minutes(30, few.sizes, n_draws=few.n_good_draws) == (few.sizes, 30 / 16)
     assert spread_minutes(3, few.sizes, n_draws=few.n_good_draws) == (few.sizes, 0.25)

@@ -20,6 +20,7 @@ from suffice.io import write_cohort, write_image, write_mask
 from suffice.phantoms import ball
 from suffice.study import read_scores
 from suffice.study.engine import LocalEngine, engine_named
+from suffice.workflows.curve_scores import curve_scores
 from suffice.workflows.curving import Curve, learning_curve
 
 RUNGS = ("threshold",)
@@ -81,6 +82,10 @@ def test_nothing_is_trained_twice_and_more_draws_are_added(curve: Curve, balls: 
     again = curve_of(balls, curve.folder)
     assert (curve.folder / "curve.csv").read_bytes() == before
     more = curve_of(balls, curve.folder, n_draws=3)
+    scores = curve_scores(more, "threshold", "mean", "dice")
+    at_largest = scores[scores["n_cases"] == scores["n_cases"].max()]
+    assert more.design.n_good_draws == 3
+    assert sorted(at_largest["subject"]) == [f"case{i}" for i in range(6)]
     assert set(more.table["draw"]) == {0, 1, 2}
     kept = more.table[more.table["draw"] < 2].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, again.table)

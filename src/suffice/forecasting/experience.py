@@ -28,7 +28,7 @@ class FamilyExperience:
     weight : float
         Say that it has before a curve's own back-test.
     mean, sd : tuple of float
-        Of its numbers but the first, over curves.
+        Middle and scale of its numbers but the first, over curves, see `Prior`.
     """
 
     weight: float
@@ -79,7 +79,7 @@ class Experience:
 def read_experience(path: Path = SHIPPED) -> Experience:
     """Read what a library of curves has taught; without a path, what suffice ships."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
         version = found.pop("version")
         families = {
             name: FamilyExperience(
@@ -89,17 +89,24 @@ def read_experience(path: Path = SHIPPED) -> Experience:
             )
             for name, each in found.pop("families").items()
         }
-        experience = Experience(families=families, **found)
+        # Another version says other things of curves; it is told apart below.
+        experience = Experience(families=families, **found) if version == VERSION else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(f"'{path}' holds no experience with curves", got=error) from error
     n_each = {name: len(each.mean) for name, each in families.items()}
-    if version != VERSION or n_each != {n: len(f.parameters) - 1 for n, f in FAMILIES.items()}:
+    known = {name: len(family.parameters) - 1 for name, family in FAMILIES.items()}
+    if experience is None or n_each != known:
         raise FileFormatError(
-            f"'{path}' is about other families of curves",
+            f"'{path}' is of another version or about other families of curves",
             got=f"version {version}, {', '.join(families)}",
             expected=f"version {VERSION}, {', '.join(FAMILIES)}",
+            cure="Learn it anew with learn_experience.",
         )
     return experience
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
 
 
 @functools.cache

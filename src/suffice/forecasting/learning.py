@@ -148,7 +148,9 @@ def _usual_between(curves: Sequence[LibraryCurve]) -> float:
 def learn_prior(family: Family, curves: Sequence[LibraryCurve], noise: float) -> Prior:
     """Fit whole curves together: what their numbers have in common (empirical Bayes).
 
-    Each cohort counts for the root of its number of curves.
+    Each cohort counts for the root of its number of curves. The scale is their root mean square,
+    which is wider than Student's distribution would ask for: curves to come are of more kinds
+    than those of any library.
     """
     references = np.array([float(curve.beginning.largest) for curve in curves])
     points = _stacked([curve.measured for curve in curves], noise)

@@ -197,7 +197,8 @@ class Measured:
         """Give by how much other subjects would move the score at the largest size; shape (n,).
 
         The spread of a handful of subjects is itself unsure: its square is averaged with what is
-        usual, which counts as two subjects more, and Student's distribution is drawn from.
+        usual, which counts as two subjects more, and Student's distribution is drawn from. Zeros
+        where subjects are not told apart.
 
         Parameters
         ----------
@@ -208,7 +209,7 @@ class Measured:
         """
         means = self.subject_means()
         means = means[np.isfinite(means)]
-        if len(means) < 2:
+        if self.n_subjects < 2 or not len(means):
             return np.zeros(n)
         usual = between * max(1.0 - float(means.mean()), _LEAST_ERROR)
         freedom = _USUAL_SUBJECTS + len(means) - 1

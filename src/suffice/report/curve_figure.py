@@ -100,8 +100,8 @@ def _caption(panels: Sequence[CurvePanel]) -> str:
     level = f"{100 * panels[0].lines[0].forecast.level:.0f} %"
     if all(len(panel.lines) == 1 for panel in panels):
         return (
-            f"Dots: trainings; line and band: forecast with its {level} interval, in grey beyond"
-            " what was measured; diamond: cases that the target takes"
+            f"Dots: trainings; line: forecast; band: its {level} interval beyond what was measured,"
+            " on grey; diamond: cases that the target takes"
         )
     return (
         f"Dots: trainings; lines: forecasts, dashed beyond what was measured, the usual way with"
@@ -146,15 +146,18 @@ def _draw_line(axes: Axes, line: CurveLine, colour: str, *, band: bool, dots: st
     found = [made.value_at(float(min(n, made.limit))) for n in shown]
     expected = np.array([one.value for one in found])
     is_measured = shown <= made.measured.largest * 1.001
+    # From the last point that was measured on, so that nothing has a gap.
+    beyond = np.arange(len(shown)) >= is_measured.sum() - 1
     lowest = float(expected.min())
     if band:
-        low, high = (np.array([getattr(one, side) for one in found]) for side in ("low", "high"))
-        axes.fill_between(shown, low, high, color=colour, alpha=0.18, linewidth=0)
+        # Before, the dots say what was reached; sizes far back hardly count for the forecast.
+        low, high = (
+            np.array([getattr(one, side) for one in found])[beyond] for side in ("low", "high")
+        )
+        axes.fill_between(shown[beyond], low, high, color=colour, alpha=0.18, linewidth=0)
         lowest = min(lowest, float(low.min()))
         axes.plot(shown, expected, color=colour, linewidth=2, label=line.name)
     else:
-        # From the last point that was measured on, so that the line has no gap.
-        beyond = np.arange(len(shown)) >= is_measured.sum() - 1
         axes.plot(
             shown[is_measured], expected[is_measured], color=colour, linewidth=2, label=line.name
         )

@@ -56,8 +56,8 @@ def bottleneck_map(segmenter: Segmenter, image: Image) -> FloatArray | None:
 def _encoded(net: UNet, prepared: FloatArray, plan: Plan, device: torch.device) -> FloatArray:
     """Encode an image patch by patch, without overlap: ``(C, *spatial)`` to ``(D, *coarse)``.
 
-    Patches, as instance norm was trained on their statistics; up to whole strides, as pictures
-    that are seen whole are planned without, so that coarse voxels of neighbours meet.
+    Patches, as instance norm was trained on their statistics; they are rounded up to whole
+    strides, so that the coarse voxels of neighbours meet.
     """
     batch = np.moveaxis(prepared, 1, 0) if plan.slice_axis is not None else prepared[None]
     shape, strides = batch.shape[2:], plan.divisible_by

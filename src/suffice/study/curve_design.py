@@ -278,6 +278,7 @@ def spread_minutes(
     n_rungs: int = 1,
     workers: int = 1,
     n_draws: int = GOOD_DRAWS,
+    of_training: float = 1.0,
 ) -> tuple[tuple[int, ...], float]:
     """Choose the sizes that the minutes allow, and the minutes of each training.
 
@@ -294,6 +295,8 @@ def spread_minutes(
         Trainings that run at once.
     n_draws : int
         That are to fit, or as many as do.
+    of_training : float
+        Share of the minutes that trainings may take; scoring takes the rest.
 
     Returns
     -------
@@ -313,14 +316,15 @@ def spread_minutes(
     >>> spread_minutes(1, (1, 2, 4, 8, 16, 32))
     ((1, 4, 8, 32), 0.25)
     """
-    least = LEAST_SIZES * n_rungs * LEAST_MINUTES / workers
+    one_each = n_rungs * LEAST_MINUTES / workers / of_training
+    least = LEAST_SIZES * one_each
     if not minutes >= least:
         raise UsageError(
             f"{minutes:g} minutes are too few for a learning curve",
-            expected=f"{least:g} or more, and {n_draws * len(sizes) * least:.0f} are better",
+            expected=f"{least:.2g} or more, and {n_draws * len(sizes) * one_each:.3g} are better",
             cure="Give more, or fewer kinds of models.",
         )
-    room = minutes * workers / n_rungs
+    room = minutes * of_training * workers / n_rungs
     for n in range(n_draws, 0, -1):
         each = room / (n * len(sizes))
         if each >= LEAST_MINUTES:

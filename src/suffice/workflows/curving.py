@@ -313,11 +313,12 @@ def _opened(
     if found is not None:
         return replace(design, sizes=tuple(found["sizes"])), float(found["minutes_each"])
     sizes, each = spread_minutes(
-        minutes * _OF_TRAINING,
+        minutes,
         design.sizes,
         n_rungs=n_arms,
         workers=workers,
         n_draws=design.n_good_draws,
+        of_training=_OF_TRAINING,
     )
     record |= {"sizes": list(sizes), "minutes_each": each}
     write_settings(out / RECORD, record)
