@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from suffice.core import UsageError
 from suffice.forecasting import Measured, read_measured
 
 
@@ -144,18 +143,3 @@ def test_other_subjects_lie_where_the_shifts_say(n_subjects: int) -> None:
         low, high = np.quantile(measured.subject_shifts(300, rng, between=0.1 / 0.3), [0.1, 0.9])
         held.append(low <= 0.7 - values.mean() <= high)
     assert 0.75 <= np.mean(held) <= 0.86
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda t: t.drop(columns="seed"), "no seed"),
-        (lambda t: t.assign(value=t["value"] + 1), "between 0 and 1"),
-        (lambda t: pd.concat([t, t]), "twice"),
-        (lambda t: t[t["n_cases"] == 2], "too few sizes"),
-        (lambda t: t.assign(value=math.nan), "too few sizes.*none"),
-    ],
-)
-def test_what_is_no_curve_is_refused(change, message: str, make_curve) -> None:
-    with pytest.raises(UsageError, match=message):
-        read_measured(change(make_curve()))

@@ -30,8 +30,9 @@ from suffice.forecasting.families import (
 from suffice.forecasting.fitting import Points, Prior, fit_family
 from suffice.forecasting.forecast import forecast
 from suffice.forecasting.learning import LibraryCurve, learn_experience, usual_noise
-from suffice.forecasting.measured import Measured, read_measured
+from suffice.forecasting.measured import Measured
 from suffice.forecasting.pricing import Price, Rates, price_of
+from suffice.forecasting.reading import read_measured
 from suffice.forecasting.resolving import Resolution, resolve_target
 from suffice.forecasting.stopping import NextCases, next_cases
 

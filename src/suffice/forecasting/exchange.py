@@ -12,7 +12,8 @@ import pandas as pd
 
 from suffice.core import UsageError
 from suffice.forecasting.experience import shipped_experience
-from suffice.forecasting.measured import SUBJECT, Measured, read_measured
+from suffice.forecasting.measured import Measured
+from suffice.forecasting.reading import SUBJECT, read_measured
 
 FloatArray = npt.NDArray[np.float64]
 N_RESAMPLES = 2000

@@ -13,7 +13,8 @@ from suffice.forecasting.answers import OUT_OF_REACH, Forecast
 from suffice.forecasting.cautions import find_cautions
 from suffice.forecasting.combining import Combination, combine, sizes_up_to
 from suffice.forecasting.experience import Experience, shipped_experience
-from suffice.forecasting.measured import Measured, read_measured
+from suffice.forecasting.measured import Measured
+from suffice.forecasting.reading import read_measured
 from suffice.forecasting.resolving import Resolution, resolve_target
 
 N_RESAMPLES = 200
