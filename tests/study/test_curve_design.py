@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -131,3 +132,18 @@ def test_the_first_draw_fits_into_the_minutes(
     assert len(kept) * n_rungs * each / workers <= minutes * 1.0001
     assert each >= LEAST_MINUTES * 0.9999
     assert kept[0] == sizes[0] and kept[-1] == sizes[-1]
+
+
+@pytest.mark.parametrize(("n_rungs", "workers", "n_draws"), [(1, 1, 3), (2, 3, 4), (7, 1, 5)])
+def test_the_minutes_that_an_error_names_are_enough(
+    n_rungs: int, workers: int, n_draws: int
+) -> None:
+    options = {"n_rungs": n_rungs, "workers": workers, "n_draws": n_draws, "of_training": 0.85}
+    sizes = (1, 2, 4, 6)
+    with pytest.raises(UsageError) as refused:
+        spread_minutes(0.01, sizes, **options)
+    least, better = map(float, re.findall(r"[0-9.]+", str(refused.value.expected)))
+    assert spread_minutes(least, sizes, **options)[1] >= LEAST_MINUTES
+    kept, each = spread_minutes(better, sizes, **options)
+    assert kept == sizes
+    assert each == pytest.approx(LEAST_MINUTES, rel=0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -321,7 +322,8 @@ def spread_minutes(
     if not minutes >= least:
         raise UsageError(
             f"{minutes:g} minutes are too few for a learning curve",
-            expected=f"{least:.2g} or more, and {n_draws * len(sizes) * one_each:.3g} are better",
+            expected=f"{_rounded_up(least)} or more, and"
+            f" {_rounded_up(n_draws * len(sizes) * one_each)} are better",
             cure="Give more, or fewer kinds of models.",
         )
     room = minutes * of_training * workers / n_rungs
@@ -333,3 +335,8 @@ def spread_minutes(
     places = np.unique(np.round(np.linspace(0, len(sizes) - 1, n_sizes)).astype(int))
     kept = tuple(sizes[i] for i in places)
     return kept, min(room / len(kept), MOST_MINUTES)
+
+
+def _rounded_up(minutes: float) -> str:
+    """Write minutes so that whoever gives as many gives enough."""
+    return f"{math.ceil(100 * minutes) / 100:g}"
