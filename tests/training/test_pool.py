@@ -24,6 +24,7 @@ from suffice.training.pool import (
     PoolFeed,
     PoolStrategy,
     SelfTraining,
+    SoftTeacher,
     StrongViews,
     UncertaintyAwareTeacher,
 )
@@ -34,6 +35,7 @@ STRATEGIES = (
     CrossPseudo,
     MeanTeacher,
     SelfTraining,
+    SoftTeacher,
     StrongViews,
     UncertaintyAwareTeacher,
 )
@@ -166,6 +168,27 @@ def test_the_share_of_the_pool_rises_to_its_weight(feed: PoolFeed, disc_plan: Pl
     ]
     assert shares == sorted(shares)
     assert shares[-1] == pytest.approx(3.0)
+
+
+def test_a_soft_teacher_teaches_shares_as_a_mask_has_them(feed: PoolFeed, disc_plan: Plan) -> None:
+    generator = torch.Generator().manual_seed(0)
+    fine = torch.randn((2, 2, 8, 8), generator=generator)
+    coarse = torch.randn((2, 2, 4, 4), generator=generator)
+    taught = torch.softmax(torch.randn((2, 2, 8, 8), generator=generator), dim=1)
+    strategy = SoftTeacher(feed)
+    network = strategy.build(disc_plan)
+    step = Step(PlainDevice("cpu", "32-true"), torch.Generator(), 1.0, network)
+
+    def each(logits: torch.Tensor, aim: torch.Tensor) -> float:
+        p = torch.softmax(logits, dim=1)[:, 1]
+        dice = 2 * (p * aim[:, 1]).sum() / (p + aim[:, 1]).sum()
+        return float(torch.nn.functional.cross_entropy(logits, aim) + 1 - dice)
+
+    halved = torch.nn.functional.avg_pool2d(taught, 2)
+    expected = (each(fine, taught) + 0.5 * each(coarse, halved)) / 1.5
+    assert float(strategy.disagreement([fine, coarse], taught, step)) == pytest.approx(
+        expected, rel=1e-4
+    )
 
 
 def test_weight_one_everywhere_is_the_plain_loss() -> None:

@@ -66,7 +66,7 @@ Unlabelled = Annotated[
     typer.Option(
         metavar="WAY",
         help="Let a U-Net learn from the scans without masks, too: registration, self-training,"
-        " mean-teacher, uncertainty-aware, copy-paste, unimatch, cross-pseudo.",
+        " mean-teacher, uncertainty-aware, soft-teacher, copy-paste, unimatch, cross-pseudo.",
     ),
 ]
 Raters = Annotated[

@@ -20,6 +20,7 @@ from suffice.training.pool import (
     PoolFeed,
     PoolStrategy,
     SelfTraining,
+    SoftTeacher,
     StrongViews,
     UncertaintyAwareTeacher,
 )
@@ -32,6 +33,7 @@ STRATEGIES: dict[str, type[PoolStrategy]] = {
         SelfTraining,
         MeanTeacher,
         UncertaintyAwareTeacher,
+        SoftTeacher,
         BidirectionalCopyPaste,
         StrongViews,
         CrossPseudo,

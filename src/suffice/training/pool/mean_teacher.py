@@ -1,13 +1,15 @@
-"""Mean teachers: plain, and one that asks only where it is sure."""
+"""Mean teachers: plain, one that asks only where it is sure, and one whose doubt is learned."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
+from suffice.training.losses import deep_loss
 from suffice.training.objective import Step
 from suffice.training.pool.feed import PoolFeed
 from suffice.training.pool.strategy import TeacherStrategy, probabilities
@@ -30,9 +32,9 @@ class MeanTeacher(TeacherStrategy):
     def __init__(self, feed: PoolFeed, *, weight: float = 10.0) -> None:
         super().__init__(feed, weight=weight)
 
-    def disagreement(self, logits: Tensor, taught: Tensor, step: Step) -> Tensor:
+    def disagreement(self, logits: Sequence[Tensor], taught: Tensor, step: Step) -> Tensor:
         """Mean squared distance of the probabilities."""
-        return (torch.softmax(logits, dim=1) - taught).square().mean()
+        return squared_distance(logits[0], taught).mean()
 
 
 class UncertaintyAwareTeacher(MeanTeacher):
@@ -53,10 +55,35 @@ class UncertaintyAwareTeacher(MeanTeacher):
         passes = [probabilities(step, weak + NOISE * n.to(weak.device)) for n in noise]
         return torch.stack(passes).mean(0)
 
-    def disagreement(self, logits: Tensor, taught: Tensor, step: Step) -> Tensor:
+    def disagreement(self, logits: Sequence[Tensor], taught: Tensor, step: Step) -> Tensor:
         """Mean squared distance where the teacher's entropy is low."""
         entropy = -(taught * taught.clamp_min(1e-6).log()).sum(1, keepdim=True)
         rise = math.exp(-5.0 * (1.0 - step.fraction) ** 2)
         sure = entropy < (0.75 + 0.25 * rise) * math.log(taught.shape[1])
-        apart = (torch.softmax(logits, dim=1) - taught).square().mean(1, keepdim=True)
+        apart = squared_distance(logits[0], taught).mean(1, keepdim=True)
         return (apart * sure).sum() / sure.sum().clamp_min(1)
+
+
+class SoftTeacher(TeacherStrategy):
+    """The teacher's probabilities are learned as masks are: by cross-entropy and soft Dice.
+
+    Where the teacher is in doubt the student learns to be, too, so that it is less sure of what
+    a few masks have by chance; classes alone, as in self-training, would make it surer.
+
+    References
+    ----------
+    Tarvainen and Valpola 2017, https://arxiv.org/abs/1703.01780; for probabilities as labels
+    Hinton et al. 2015, https://arxiv.org/abs/1503.02531, and, of a pool, Xie et al. 2020,
+    https://arxiv.org/abs/1911.04252
+    """
+
+    name: ClassVar[str] = "soft-teacher"
+
+    def disagreement(self, logits: Sequence[Tensor], taught: Tensor, step: Step) -> Tensor:
+        """Loss of a mask whose shares of the classes are the teacher's, at all resolutions."""
+        return deep_loss(logits, taught)[0]
+
+
+def squared_distance(logits: Tensor, taught: Tensor) -> Tensor:
+    """Squared distance of a student's probabilities from a teacher's, of each class and voxel."""
+    return (torch.softmax(logits.float(), dim=1) - taught).square()

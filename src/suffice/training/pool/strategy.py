@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -100,17 +101,26 @@ class TeacherStrategy(PoolStrategy):
         batch = together(images, views.strong)
         with step.device.autocast():
             logits = network(batch)
-        own, pooled = [x[: len(images)] for x in logits], logits[0][len(images) :]
+        own, pooled = [x[: len(images)] for x in logits], [x[len(images) :] for x in logits]
         loss, dice = deep_loss(own, targets)
-        return loss + self.share(step) * self.disagreement(pooled.float(), taught, step), dice
+        return loss + self.share(step) * self.disagreement(pooled, taught, step), dice
 
     def teach(self, step: Step, weak: Tensor) -> Tensor:
         """Probabilities ``(N, K, *spatial)`` by the teacher."""
         return probabilities(step, weak)
 
     @abstractmethod
-    def disagreement(self, logits: Tensor, taught: Tensor, step: Step) -> Tensor:
-        """How far the student's logits ``(N, K, *spatial)`` are from what was taught."""
+    def disagreement(self, logits: Sequence[Tensor], taught: Tensor, step: Step) -> Tensor:
+        """How far the student's logits, the finest first, are from what was taught.
+
+        Parameters
+        ----------
+        logits : sequence of tensor
+            Of shape (N, K, *spatial), each after the first at a coarser resolution.
+        taught : tensor of shape (N, K, *spatial)
+            Probabilities by the teacher.
+        step : Step
+        """
 
 
 @torch.no_grad()
