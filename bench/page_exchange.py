@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from page_parts import FIXED, machine_line, row
+from page_parts import FIXED, machine_line, precision, row
 
 USUAL, UNAUGMENTED = "usual", "unaugmented"
 
@@ -64,20 +64,21 @@ def _of_pool(path: Path) -> Iterator[tuple]:
     if not path.exists():
         return
     rows = pd.read_csv(path)
-    rows = rows[rows["test"].isin(FIXED)]
+    rows = rows[rows["test"].isin(FIXED)].assign(precision=rows["flags"].map(precision))
     means = rows.groupby(
-        ["dataset", "minutes", "strategy", "n_labels", "draw", "case"], sort=False
+        ["dataset", "minutes", "precision", "strategy", "n_labels", "draw", "case"], sort=False
     )["dice"].mean()
     table = means.reset_index().rename(
         columns={"strategy": "way", "n_labels": "n_cases", "case": "subject", "dice": "value"}
     )
-    for (dataset, minutes), part in table.assign(seed=0).groupby(["dataset", "minutes"]):
+    setting = ["dataset", "minutes", "precision"]
+    for (dataset, minutes, bits), part in table.assign(seed=0).groupby(setting):
         is_usual = part["way"] == "supervised"
         usual = part[is_usual]
         if usual["n_cases"].nunique() > 1:
             # Other kinds of models stand on the same rows, and are no ways to train this one.
             is_way = ~is_usual & ~part["way"].str.startswith("atlas")
-            yield (dataset, f"{minutes:g}"), [*_rates(usual, part[is_way])]
+            yield (dataset, f"{minutes:g}, {bits}"), [*_rates(usual, part[is_way])]
 
 
 def _of_arms(results: Path) -> Iterator[tuple]:

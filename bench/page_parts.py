@@ -31,3 +31,8 @@ def machine_line(run: pd.Series) -> str:
         f"{run['cpu']} ({run['flags']}), {run['cores']} cores, {run['memory_gib']} GiB, "
         f"{run['system']}, Python {run['python']}"
     )
+
+
+def precision(flags: object) -> str:
+    """Tell in what precision a U-Net was trained by default, of a processor's flags."""
+    return "bf16" if "bf16" in str(flags) else "fp32"

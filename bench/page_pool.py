@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from page_parts import FIXED, interval, machine_line, row
+from page_parts import FIXED, interval, machine_line, precision, row
 
 ALONE = "supervised"
 
@@ -22,23 +22,48 @@ def pool_table(rows: pd.DataFrame) -> Iterator[str]:
         "differences to no pool are paired by case, and given where both had the same draws. "
         "`atlas` and `atlas-unet` are kinds of models that know no pool.\n\n"
     )
-    yield row(["cases", "labels", "draws", "way", "pool", "minutes", "Dice, %", "gain, points"])
-    yield row(["---"] * 8)
-    setting = ["dataset", "n_labels", "minutes"]
     # Cases that ways may be chosen on tell nothing of unseen ones.
-    rows = rows[rows["test"].isin(FIXED)]
-    for (dataset, n_labels, minutes), part in rows.groupby(setting, sort=False):
-        means = {
-            way: own.groupby("case")["dice"].mean()
-            for way, own in part.groupby("strategy", sort=False)
-        }
-        for way, dice in means.items():
-            own = part[part["strategy"] == way]
-            gain = ""
-            # A gain over other draws of labelled cases would be no gain.
-            alone = part[part["strategy"] == ALONE]
-            if way != ALONE and set(own["draw"]) == set(alone["draw"]):
-                gain = interval(dice - means[ALONE])
+    rows = rows[rows["test"].isin(FIXED)].assign(precision=rows["flags"].map(precision))
+    heads = ["cases", "labels", "draws", "way", "pool", "minutes", "precision", "steps"]
+    yield row([*heads, "Dice, %", "gain, points"])
+    yield row(["---"] * 10)
+    setting = ["dataset", "n_labels", "minutes", "precision"]
+    for (dataset, n_labels, minutes, bits), part in rows.groupby(setting, sort=False):
+        alone = part[part["strategy"] == ALONE]
+        for way, own in part.groupby("strategy", sort=False):
+            gain = "" if way == ALONE else _gain(own, alone)
             cells = [dataset, n_labels, own["draw"].nunique(), way, own.iloc[0]["n_pool"]]
-            yield row([*cells, f"{minutes:g}", interval(dice), gain])
+            cells += [f"{minutes:g}", bits, round(own["steps"].mean())]
+            yield row([*cells, interval(own.groupby("case")["dice"].mean()), gain])
+    yield from _against_more_labels(rows)
     yield f"\n- torch {rows.iloc[0]['torch']}; {machine_line(rows.iloc[0])}\n"
+    if rows["precision"].nunique() > 1:
+        newer = rows[rows["precision"] == "bf16"].iloc[0]
+        yield f"- bf16: torch {newer['torch']}; {machine_line(newer)}\n"
+
+
+def _gain(own: pd.DataFrame, alone: pd.DataFrame) -> str:
+    """Give the difference to no pool, paired by case; over other draws it would be no gain."""
+    if set(own["draw"]) != set(alone["draw"]):
+        return ""
+    return interval(own.groupby("case")["dice"].mean() - alone.groupby("case")["dice"].mean())
+
+
+def _against_more_labels(rows: pd.DataFrame) -> Iterator[str]:
+    """Say what a pool lacks to twice as many labelled cases, where both had the same draws."""
+    lines = []
+    for (dataset, minutes, bits), part in rows.groupby(["dataset", "minutes", "precision"]):
+        alone = part[part["strategy"] == ALONE]
+        pooled = part[part["n_pool"] > 0]
+        for (way, n_labels), own in pooled.groupby(["strategy", "n_labels"]):
+            twice = alone[alone["n_labels"] == 2 * n_labels]
+            gain = _gain(own, twice) if own["draw"].nunique() > 1 else ""
+            if gain:
+                about = [dataset, f"{minutes:g}", bits, way, n_labels, 2 * n_labels]
+                lines.append(row([*about, own["draw"].nunique(), gain]))
+    if lines:
+        yield "\nThe same ways against twice as many labelled cases and no pool:\n\n"
+        heads = ["cases", "minutes", "precision", "way", "labels", "labels without a pool"]
+        yield row([*heads, "draws", "difference, points"])
+        yield row(["---"] * 8)
+        yield from lines

@@ -13,6 +13,7 @@ from PIL import Image as Picture
 from suffice.core import Budget, Cohort, Grid, Image
 from suffice.segmenters import UNetSegmenter, load_segmenter
 from suffice.segmenters.card import read_card
+from suffice.segmenters.pooled_unet import PooledTemplateUNetSegmenter
 from suffice.segmenters.template import LEAST_SUBJECTS
 from suffice.segmenters.template_unet import TemplateUNetSegmenter
 from suffice.training.plan import Plan
@@ -52,6 +53,37 @@ def test_probabilities_are_the_mean_of_both(
     assert dice(found.labels.array > 0, labels > 0) > 0.85
 
 
+def test_beside_a_template_the_network_learns_from_a_pool(
+    counted: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch,
+    picture_plan: Plan,
+    anatomy_cohort: Callable[..., Cohort],
+    anatomy,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(TemplateUNetSegmenter, "least_dice", 0.8)
+    cohort = anatomy_cohort(tmp_path, 8)
+    labelled, pool = cohort.subset(cohort.names[:6]), cohort.subset(cohort.names[6:])
+    plan = dataclasses.replace(picture_plan, n_classes=3)
+    budget = Budget(minutes=0.5)
+    image = Image(anatomy(50)[0][None], Grid(anatomy(50)[0].shape))
+    found = {}
+    for kind, given in ((TemplateUNetSegmenter, ()), (PooledTemplateUNetSegmenter, (pool,))):
+        how = {"strategy": "soft-teacher"} if given else {}
+        made = kind(*given, plan=plan, **how)
+        made.fit(labelled, budget=budget, seed=0, workdir=tmp_path / kind.__name__)
+        found[kind] = UNetSegmenter.predict(made, image, keep_probabilities=True).probabilities
+    assert made.notes_[0] == "learned from 2 scans without masks, too, by soft-teacher"
+    assert "the template has half a say" in made.notes_[-1]
+    assert not np.allclose(*found.values(), atol=1e-3)
+    made.save(tmp_path / "model")
+    loaded = load_segmenter(tmp_path / "model")
+    assert type(loaded) is TemplateUNetSegmenter and loaded._partner is not None
+    np.testing.assert_array_equal(
+        loaded.predict(image).labels.array, made.predict(image).labels.array
+    )
+
+
 def test_too_few_subjects_leave_the_network_alone(
     counted: pytest.MonkeyPatch,
     picture_plan: Plan,
@@ -87,7 +119,8 @@ def test_pictures_of_anatomy_get_a_template_by_default_and_cells_do_not(
     few = anatomy.subset(anatomy.names[:4])
     assert choose_rung_for(few, "auto") == "unet"
     assert untrained(anatomy, anatomy).rung == "template-unet"
-    assert type(untrained(anatomy, anatomy, unlabelled="mean-teacher")) is not UNetSegmenter
+    pooled = untrained(anatomy, anatomy, unlabelled="mean-teacher")
+    assert isinstance(pooled, PooledTemplateUNetSegmenter)
 
 
 def test_what_cannot_be_told_is_no_anatomy(

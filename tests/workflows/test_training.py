@@ -108,7 +108,7 @@ def test_the_pool_is_what_has_no_mask(tiny_cohort: Cohort) -> None:
 
 
 def test_only_a_unet_learns_from_a_pool(tiny_cohort: Cohort, tmp_path: Path, fakes) -> None:
-    with pytest.raises(UsageError, match="Only a U-Net learns from scans without masks"):
+    with pytest.raises(UsageError, match="Only a U-Net, alone or with a partner, learns from"):
         train(tiny_cohort, tmp_path / "m", minutes=1, rungs=fakes.rungs, unlabelled="copy-paste")
     with pytest.raises(CohortError, match="no unlabelled scan"):
         train(tiny_cohort.labelled(), tmp_path / "m", minutes=1, unlabelled="copy-paste")

@@ -21,6 +21,8 @@ from suffice.report.words import (
 from suffice.study import MEAN, undefined_rows
 
 _MAX_NAMED = 20
+# Kinds of models that a pool can teach; their code needs torch, which a report does not.
+_POOLED = ("unet", "template-unet", "atlas-unet")
 
 # Counted, not averaged: a structure that one of the two masks lacks.
 OUTCOMES = {
@@ -251,7 +253,7 @@ def validation_sentences(study: Study) -> list[str]:
 def _ways(study: Study) -> list[str]:
     """Say what a U-Net learned from beside one mask of each labelled scan."""
     settings = (study.config or {}).get("settings", {})
-    if study.rung != "unet" or "unlabelled" not in settings:
+    if study.rung not in _POOLED or "unlabelled" not in settings:
         return []
     return [
         "Every model, those that were scored too, learned from these scans as well, without masks "

@@ -1,4 +1,4 @@
-"""A U-Net that learns from unlabelled scans as well."""
+"""U-Nets, alone or with a partner, that learn from unlabelled scans as well."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from suffice.core import Cohort, CohortError, Progress, UsageError
+from suffice.segmenters.atlas_unet import AtlasUNetSegmenter
 from suffice.segmenters.fitting import Fitting
 from suffice.segmenters.registered_pool import share_by_registration
+from suffice.segmenters.template_unet import TemplateUNetSegmenter
 from suffice.segmenters.unet import UNetSegmenter
 from suffice.segmenters.unlabelled import store_unlabelled
 from suffice.training.loop import augmentation_of, hounsfield_of
@@ -49,7 +51,8 @@ SHARES = "registered"
 class PooledUNetSegmenter(UNetSegmenter):
     """A U-Net trained on labelled scans and a pool of unlabelled ones of the same kind.
 
-    What it leaves is a model of the rung ``unet``, and is saved and loaded as one.
+    What it leaves is a model of the rung ``unet``, and is saved and loaded as one; a kind with a
+    partner leaves one of that kind.
 
     Parameters
     ----------
@@ -136,3 +139,19 @@ class PooledUNetSegmenter(UNetSegmenter):
             first = workdir / SHARES if self.strategy == REGISTRATION else None
             return kind(feed, workdir / "pool", first=first)
         return kind(feed)
+
+
+class PooledTemplateUNetSegmenter(PooledUNetSegmenter, TemplateUNetSegmenter):
+    """A U-Net that learns from a pool as well, and a template of the labelled scans."""
+
+
+class PooledAtlasUNetSegmenter(PooledUNetSegmenter, AtlasUNetSegmenter):
+    """A U-Net that learns from a pool as well, and the labelled scans as atlases."""
+
+
+POOLED: dict[type[UNetSegmenter], type[PooledUNetSegmenter]] = {
+    UNetSegmenter: PooledUNetSegmenter,
+    TemplateUNetSegmenter: PooledTemplateUNetSegmenter,
+    AtlasUNetSegmenter: PooledAtlasUNetSegmenter,
+}
+"""Kinds of models that can learn from a pool, and what does so."""

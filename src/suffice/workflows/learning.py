@@ -8,7 +8,7 @@ from typing import Any
 
 from suffice.core import Cohort, UsageError
 from suffice.segmenters import RUNGS, Segmenter
-from suffice.segmenters.pooled_unet import PooledUNetSegmenter
+from suffice.segmenters.pooled_unet import POOLED
 from suffice.segmenters.several_raters import FIRST, RatersUNetSegmenter
 from suffice.segmenters.starting import read_source
 from suffice.segmenters.unet import UNetSegmenter
@@ -17,6 +17,8 @@ from suffice.study import Caution
 from suffice.training.partly_labelled import PartlyLabelled
 from suffice.training.tuning import tuning_named
 from suffice.workflows.allotting import AUTO, DEFAULT_RUNG, Rungs, choose_rung_for
+
+POOLED_RUNGS = tuple(kind.rung for kind in POOLED)
 
 
 def untrained(
@@ -40,13 +42,13 @@ def untrained(
         Cases that are learned from, and scans without masks.
     model : str
         Kind of the model, see `suffice.segmenters.RUNGS`; ``auto`` is a U-Net, with a template
-        beside it where that suits the cases and nothing else is asked for.
+        beside it where that suits the cases and nothing is asked for that it cannot do.
     init : Path, optional
         Trained weights to start a U-Net or a YOLO from.
     tune : sequence of str
         How those of a U-Net are changed, see `suffice.training.tuning.TUNINGS`.
     unlabelled : str, optional
-        Let a U-Net learn from the pool as well, in one of the ways of
+        Let a U-Net, alone or with a partner, learn from the pool as well, in one of the ways of
         `suffice.segmenters.pooled_unet.STRATEGIES`.
     raters : str
         What a U-Net learns of a case that several people drew: the first one's mask, or one of
@@ -68,7 +70,7 @@ def untrained(
     ModelError
         If the weights cannot be read.
     """
-    is_usual = consistency and unlabelled is None and raters == FIRST and devices == 1
+    is_usual = consistency and raters == FIRST and devices == 1
     rung = choose_rung_for(labelled, model, rungs, is_usual=is_usual)
     made = _started(rung, init, tune, rungs)
     if not consistency:
@@ -130,8 +132,17 @@ def with_pool(segmenter: Segmenter, pool: Cohort, strategy: str) -> Segmenter:
     CohortError
         If there is no such scan.
     """
-    unet = _plain_unet(segmenter, "learns from scans without masks", "--unlabelled")
-    return PooledUNetSegmenter(pool, strategy=strategy, init=unet.init, tuning=unet.tuning)
+    unet = segmenter if isinstance(segmenter, UNetSegmenter) else None
+    kind = None if unet is None else POOLED.get(type(unet))
+    if unet is None or kind is None or not unet.consistency:
+        raise UsageError(
+            "Only a U-Net, alone or with a partner, learns from scans without masks",
+            got=segmenter.rung if unet is None else unet._kind(),
+            expected=", ".join(POOLED_RUNGS),
+            cure="Give one of them as --model, and no other way of learning, or leave"
+            " --unlabelled out.",
+        )
+    return kind(pool, strategy=strategy, init=unet.init, tuning=unet.tuning)
 
 
 def with_raters(segmenter: Segmenter, labelled: Cohort, way: str) -> Segmenter:
@@ -144,23 +155,17 @@ def with_raters(segmenter: Segmenter, labelled: Cohort, way: str) -> Segmenter:
     CohortError
         If each case has one rater.
     """
-    unet = _plain_unet(segmenter, "without a pool learns from several raters", "--raters")
-    found = RatersUNetSegmenter(way, init=unet.init, tuning=unet.tuning)
+    if type(segmenter) is not UNetSegmenter or not segmenter.consistency:
+        raise UsageError(
+            "Only a U-Net without a pool learns from several raters",
+            got=segmenter._kind() if isinstance(segmenter, UNetSegmenter) else segmenter.rung,
+            cure="Give --model unet, and no other way of learning, or leave --raters out.",
+        )
+    found = RatersUNetSegmenter(way, init=segmenter.init, tuning=segmenter.tuning)
     refusal = found.refusal(labelled)
     if refusal is not None:
         raise refusal
     return found
-
-
-def _plain_unet(segmenter: Segmenter, what: str, option: str) -> UNetSegmenter:
-    """Return a U-Net for which no other way of learning was chosen."""
-    if type(segmenter) is UNetSegmenter and segmenter.consistency:
-        return segmenter
-    raise UsageError(
-        f"Only a U-Net {what}",
-        got=segmenter._kind() if isinstance(segmenter, UNetSegmenter) else segmenter.rung,
-        cure=f"Give --model unet, and no other way of learning, or leave {option} out.",
-    )
 
 
 def starting(
@@ -194,6 +199,8 @@ def started(settings: Mapping[str, Any], kind: type[Segmenter]) -> dict[str, Any
         found = {"init": Path(settings["init"]), "tune": tuple(settings["tune"])}
     if kind is UNetSegmenter:
         found |= {way: settings[way] for way in ("unlabelled", "raters") if way in settings}
+    elif kind in POOLED and "unlabelled" in settings:
+        found["unlabelled"] = settings["unlabelled"]
     return found
 
 
@@ -240,10 +247,13 @@ def check_ways(
     ways = {way: how[way] for way in ("unlabelled", "raters") if way in how}
     if not ways:
         return
-    if DEFAULT_RUNG not in names:
+    able = [name for name in names if name == DEFAULT_RUNG]
+    if "raters" not in ways:
+        able += [name for name in names if name in POOLED_RUNGS]
+    if not able:
         raise UsageError(
             "Only a U-Net learns from a pool or from several raters",
             got=", ".join(names),
             cure=f"Name {DEFAULT_RUNG} among the kinds of models.",
         )
-    untrained(labelled, pool, model=DEFAULT_RUNG, **ways)
+    untrained(labelled, pool, model=able[0], **ways)

@@ -125,8 +125,8 @@ def run(
     init, tune : Path, sequence of str
         Trained weights that every U-Net of the study starts from, and how these are changed.
     unlabelled, raters : str, optional
-        How the kind ``unet`` learns from the cases without a mask, which are in no fold, or from
-        all raters: see `suffice.workflows.learning.untrained`.
+        How U-Nets, alone or with a partner, learn from the cases without a mask, which are in no
+        fold, or the kind ``unet`` from all raters: see `suffice.workflows.learning.untrained`.
     overwrite : bool
         Whether a study with other settings or data may be replaced.
     rungs, load : dict of str to type of Segmenter, callable
@@ -142,8 +142,7 @@ def run(
     Budget(minutes=minutes)
     how = starting(init, tune, unlabelled=unlabelled, raters=raters)
     division = divide(cohort, test=test, seed=seed)
-    is_usual = unlabelled is None and raters == FIRST
-    names = _names(cohort, models, division, rungs, is_usual=is_usual)
+    names = _names(cohort, models, division, rungs, is_usual=raters == FIRST)
     if len(names) > 1:
         division = divide(cohort, test=test, seed=seed, is_choice=True)
     learned, n_folds = cohort.subset(division.final.train), len(division.folds)
