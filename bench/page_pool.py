@@ -19,8 +19,10 @@ def pool_table(rows: pd.DataFrame) -> Iterator[str]:
         "all other scans that are not scored, without their masks, and without it. Dice is "
         "averaged over labels and draws of labelled cases, with intervals over the unseen cases, "
         "which say nothing of other draws: that of one draw holds for these labelled cases alone; "
-        "differences to no pool are paired by case, and given where both had the same draws. "
-        "`atlas` and `atlas-unet` are kinds of models that know no pool.\n\n"
+        "differences are to no pool, of another kind of model to the U-Net alone; they are paired "
+        "by case, and given where both had the same draws. "
+        "`atlas`, `atlas-unet` and `template-unet` are kinds of models; what stands after a + is "
+        "how their U-Net learned from the pool.\n\n"
     )
     # Cases that ways may be chosen on tell nothing of unseen ones.
     rows = rows[rows["test"].isin(FIXED)].assign(precision=rows["flags"].map(precision))
@@ -31,9 +33,13 @@ def pool_table(rows: pd.DataFrame) -> Iterator[str]:
     for (dataset, n_labels, minutes, bits), part in rows.groupby(setting, sort=False):
         alone = part[part["strategy"] == ALONE]
         for way, own in part.groupby("strategy", sort=False):
-            gain = "" if way == ALONE else _gain(own, alone)
+            kind, _, pooled = way.rpartition("+")
+            without = part[part["strategy"] == kind] if kind else alone
+            gain = "" if pooled == ALONE else _gain(own, without)
             cells = [dataset, n_labels, own["draw"].nunique(), way, own.iloc[0]["n_pool"]]
-            cells += [f"{minutes:g}", bits, round(own["steps"].mean())]
+            # An atlas takes no steps.
+            steps = "" if way == "atlas" else round(own["steps"].mean())
+            cells += [f"{minutes:g}", bits, steps]
             yield row([*cells, interval(own.groupby("case")["dice"].mean()), gain])
     yield from _against_more_labels(rows)
     yield f"\n- torch {rows.iloc[0]['torch']}; {machine_line(rows.iloc[0])}\n"
