@@ -20,7 +20,8 @@ def pool_table(rows: pd.DataFrame) -> Iterator[str]:
         "averaged over labels and draws of labelled cases, with intervals over the unseen cases, "
         "which say nothing of other draws: that of one draw holds for these labelled cases alone; "
         "differences are to no pool, of another kind of model to the U-Net alone; they are paired "
-        "by case, and given where both had the same draws. "
+        "by case over the draws that both have. No interval tells how the same cases would score "
+        "with another training. "
         "`atlas`, `atlas-unet` and `template-unet` are kinds of models; what stands after a + is "
         "how their U-Net learned from the pool.\n\n"
     )
@@ -49,10 +50,13 @@ def pool_table(rows: pd.DataFrame) -> Iterator[str]:
 
 
 def _gain(own: pd.DataFrame, alone: pd.DataFrame) -> str:
-    """Give the difference to no pool, paired by case; over other draws it would be no gain."""
-    if set(own["draw"]) != set(alone["draw"]):
+    """Give the difference to no pool over the draws that both have, paired by case."""
+    shared = set(own["draw"]) & set(alone["draw"])
+    if not shared:
         return ""
-    return interval(own.groupby("case")["dice"].mean() - alone.groupby("case")["dice"].mean())
+    here, there = (part[part["draw"].isin(shared)] for part in (own, alone))
+    gain = interval(here.groupby("case")["dice"].mean() - there.groupby("case")["dice"].mean())
+    return gain if len(shared) > 1 else f"{gain}, one draw"
 
 
 def _against_more_labels(rows: pd.DataFrame) -> Iterator[str]:
@@ -63,10 +67,11 @@ def _against_more_labels(rows: pd.DataFrame) -> Iterator[str]:
         pooled = part[part["n_pool"] > 0]
         for (way, n_labels), own in pooled.groupby(["strategy", "n_labels"]):
             twice = alone[alone["n_labels"] == 2 * n_labels]
-            gain = _gain(own, twice) if own["draw"].nunique() > 1 else ""
+            gain = _gain(own, twice)
             if gain:
                 about = [dataset, f"{minutes:g}", bits, way, n_labels, 2 * n_labels]
-                lines.append(row([*about, own["draw"].nunique(), gain]))
+                n_draws = len(set(own["draw"]) & set(twice["draw"]))
+                lines.append(row([*about, n_draws, gain.removesuffix(", one draw")]))
     if lines:
         yield "\nThe same ways against twice as many labelled cases and no pool:\n\n"
         heads = ["cases", "minutes", "precision", "way", "labels", "labels without a pool"]

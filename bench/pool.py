@@ -102,6 +102,7 @@ def compare(given: own_core.Setting, options: argparse.Namespace) -> None:
                 "n_labels": n_labels,
                 "n_pool": len(pool) if strategy.rpartition("+")[2] in STRATEGIES else 0,
                 "draw": draw,
+                "precision": plan.precision,
                 **given.about,
             }
             found = score(model, given.cohort, given.test, options)

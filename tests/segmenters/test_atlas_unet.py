@@ -14,6 +14,7 @@ from suffice.core import Budget, Cohort, Grid, Image, ModelError
 from suffice.segmenters import UNetSegmenter, load_segmenter
 from suffice.segmenters.atlas import AtlasSegmenter
 from suffice.segmenters.atlas_unet import ATLAS, AtlasUNetSegmenter
+from suffice.segmenters.pooled_unet import PooledAtlasUNetSegmenter
 from suffice.training.plan import Plan
 
 
@@ -42,6 +43,33 @@ def test_probabilities_are_the_mean_of_both(together: AtlasUNetSegmenter, anatom
     # The network of a few steps knows little; the atlases see to it that nothing is lost.
     assert dice(found.labels.array > 0, labels > 0) > 0.85
     assert "the atlas has half a say" in together.notes_[-1]
+
+
+@pytest.mark.parametrize("strategy", ["registration", "soft-teacher"])
+def test_beside_atlases_the_network_learns_from_a_pool(
+    counted: pytest.MonkeyPatch,
+    picture_plan: Plan,
+    anatomy_cohort: Callable[..., Cohort],
+    anatomy,
+    strategy: str,
+    tmp_path: Path,
+) -> None:
+    cohort = anatomy_cohort(tmp_path, 5)
+    labelled, pool = cohort.subset(cohort.names[:3]), cohort.subset(cohort.names[3:])
+    plan = dataclasses.replace(picture_plan, n_classes=3)
+    made = PooledAtlasUNetSegmenter(pool, strategy=strategy, plan=plan)
+    made.fit(labelled, budget=Budget(minutes=0.5), seed=0, workdir=tmp_path / "work")
+    assert made.notes_[0] == f"learned from 2 scans without masks, too, by {strategy}"
+    # The partner knows the labelled scans, and none of the pool's.
+    assert any("the atlas has half a say" in note for note in made.notes_)
+    assert made.card_.n_cases == 3
+    made.save(tmp_path / "model")
+    loaded = load_segmenter(tmp_path / "model")
+    assert type(loaded) is AtlasUNetSegmenter and loaded._partner is not None
+    image = Image(anatomy(50)[0][None], Grid(anatomy(50)[0].shape))
+    np.testing.assert_array_equal(
+        loaded.predict(image).labels.array, made.predict(image).labels.array
+    )
 
 
 def test_scans_that_share_no_anatomy_are_left_to_the_network(

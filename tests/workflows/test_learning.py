@@ -30,6 +30,7 @@ def test_what_no_training_could_do_is_refused_before_the_first(tiny_cohort: Coho
     how = starting(None, (), unlabelled="mean-teacher")
     check_ways(labelled, pool, ["threshold", "unet"], how)
     check_ways(labelled, pool, ["threshold", "atlas-unet"], how)
+    check_ways(labelled, pool, ["template-unet", "unet"], how)
     with pytest.raises(UsageError, match="Only a U-Net learns"):
         check_ways(labelled, pool, ["atlas-unet"], {**how, "raters": "soft"})
     with pytest.raises(UsageError, match="Only a U-Net learns from a pool"):

@@ -256,7 +256,8 @@ def _ways(study: Study) -> list[str]:
     if study.rung not in _POOLED or "unlabelled" not in settings:
         return []
     return [
-        "Every model, those that were scored too, learned from these scans as well, without masks "
+        "Every model of this kind, those that were scored too, learned from these scans as well, "
+        "without masks "
         f"({settings['unlabelled']}): the score holds for scans like them that had no part in it."
     ]
 

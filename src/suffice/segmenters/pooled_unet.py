@@ -141,6 +141,8 @@ class PooledUNetSegmenter(UNetSegmenter):
         return kind(feed)
 
 
+# Of these the pool's part comes first: their ``_fill`` lets the partner be fitted, and the pool be
+# stored after it; their rung and their files are the partner's.
 class PooledTemplateUNetSegmenter(PooledUNetSegmenter, TemplateUNetSegmenter):
     """A U-Net that learns from a pool as well, and a template of the labelled scans."""
 

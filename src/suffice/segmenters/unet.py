@@ -236,9 +236,10 @@ class UNetSegmenter:
             )
             if self._source is not None and self.plan is None:
                 left = max(budget.seconds - (time.monotonic() - started), budget.seconds / 2)
-                plan, self.notes_ = plan_from_source(
+                plan, notes = plan_from_source(
                     plan, self._source, machine=machine, train_seconds=left
                 )
+                self.notes_ = (*self.notes_, *notes)
             plan = plan if self.plan else self._adapted(plan)
             keep_plan(fitting.workdir, plan)
         self._fill(fitting, plan)

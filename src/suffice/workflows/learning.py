@@ -251,9 +251,10 @@ def check_ways(
     if "raters" not in ways:
         able += [name for name in names if name in POOLED_RUNGS]
     if not able:
+        wanted = DEFAULT_RUNG if "raters" in ways else " or ".join(POOLED_RUNGS)
         raise UsageError(
             "Only a U-Net learns from a pool or from several raters",
             got=", ".join(names),
-            cure=f"Name {DEFAULT_RUNG} among the kinds of models.",
+            cure=f"Name {wanted} among the kinds of models.",
         )
     untrained(labelled, pool, model=able[0], **ways)

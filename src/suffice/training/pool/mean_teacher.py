@@ -1,4 +1,4 @@
-"""Mean teachers: plain, one that asks only where it is sure, and one whose doubt is learned."""
+"""Mean teachers: plain, believed only where sure, and learned from as a mask is."""
 
 from __future__ import annotations
 
@@ -67,8 +67,9 @@ class UncertaintyAwareTeacher(MeanTeacher):
 class SoftTeacher(TeacherStrategy):
     """The teacher's probabilities are learned as masks are: by cross-entropy and soft Dice.
 
-    Where the teacher is in doubt the student learns to be, too, so that it is less sure of what
-    a few masks have by chance; classes alone, as in self-training, would make it surer.
+    Cross-entropy asks for the teacher's own shares; soft Dice is lowest where they are made surer
+    (Wang 2023, https://arxiv.org/abs/2303.16296), so that of both together the student becomes
+    somewhat surer than its teacher, and less so than of classes, as self-training gives them.
 
     References
     ----------
