@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from page_parts import FIXED, machine_line, precision, row
+from page_parts import FIXED, machine_line, row, with_precision
 
 USUAL, UNAUGMENTED = "usual", "unaugmented"
 
@@ -64,7 +64,7 @@ def _of_pool(path: Path) -> Iterator[tuple]:
     if not path.exists():
         return
     rows = pd.read_csv(path)
-    rows = rows[rows["test"].isin(FIXED)].assign(precision=rows["flags"].map(precision))
+    rows = with_precision(rows[rows["test"].isin(FIXED)])
     means = rows.groupby(
         ["dataset", "minutes", "precision", "strategy", "n_labels", "draw", "case"], sort=False
     )["dice"].mean()
@@ -77,7 +77,7 @@ def _of_pool(path: Path) -> Iterator[tuple]:
         usual = part[is_usual]
         if usual["n_cases"].nunique() > 1:
             # Other kinds of models stand on the same rows, and are no ways to train this one.
-            is_way = ~is_usual & ~part["way"].str.startswith("atlas")
+            is_way = ~is_usual & ~part["way"].str.startswith(("atlas", "template"))
             yield (dataset, f"{minutes:g}, {bits}"), [*_rates(usual, part[is_way])]
 
 

@@ -33,6 +33,10 @@ def machine_line(run: pd.Series) -> str:
     )
 
 
-def precision(flags: object) -> str:
-    """Tell in what precision a U-Net was trained by default, of a processor's flags."""
-    return "bf16" if "bf16" in str(flags) else "fp32"
+def with_precision(rows: pd.DataFrame) -> pd.DataFrame:
+    """Tell in what precision U-Nets were trained: as recorded, else what a processor allows."""
+    allowed = rows["flags"].map(lambda flags: "bf16" if "bf16" in str(flags) else "fp32")
+    if "precision" not in rows:
+        return rows.assign(precision=allowed)
+    names = {"32-true": "fp32", "bf16-mixed": "bf16", "16-mixed": "fp16"}
+    return rows.assign(precision=rows["precision"].map(names).fillna(allowed))

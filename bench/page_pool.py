@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from page_parts import FIXED, interval, machine_line, precision, row
+from page_parts import FIXED, interval, machine_line, row, with_precision
 
 ALONE = "supervised"
 
@@ -26,7 +26,7 @@ def pool_table(rows: pd.DataFrame) -> Iterator[str]:
         "how their U-Net learned from the pool.\n\n"
     )
     # Cases that ways may be chosen on tell nothing of unseen ones.
-    rows = rows[rows["test"].isin(FIXED)].assign(precision=rows["flags"].map(precision))
+    rows = with_precision(rows[rows["test"].isin(FIXED)])
     heads = ["cases", "labels", "draws", "way", "pool", "minutes", "precision", "steps"]
     yield row([*heads, "Dice, %", "gain, points"])
     yield row(["---"] * 10)
@@ -60,7 +60,7 @@ def _gain(own: pd.DataFrame, alone: pd.DataFrame) -> str:
 
 
 def _against_more_labels(rows: pd.DataFrame) -> Iterator[str]:
-    """Say what a pool lacks to twice as many labelled cases, where both had the same draws."""
+    """Say what a pool lacks to twice as many labelled cases, over the draws that both have."""
     lines = []
     for (dataset, minutes, bits), part in rows.groupby(["dataset", "minutes", "precision"]):
         alone = part[part["strategy"] == ALONE]

@@ -97,7 +97,7 @@ class PartneredUNetSegmenter(UNetSegmenter):
     def _judge(self, dice: float) -> str:
         """Let a partner go that is worth nothing, and say so."""
         name = self.partner.rung
-        tried = "" if np.isnan(dice) else f": on the labelled cases its Dice is {dice:.2f}"
+        tried = "" if np.isnan(dice) else f": on the labelled cases its Dice is {dice:.3f}"
         if dice < self.least_dice or (np.isnan(dice) and not self.is_trusted):
             self._partner = None
             return f"the {name} has no say{tried}"

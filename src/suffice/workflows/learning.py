@@ -247,14 +247,12 @@ def check_ways(
     ways = {way: how[way] for way in ("unlabelled", "raters") if way in how}
     if not ways:
         return
-    able = [name for name in names if name == DEFAULT_RUNG]
-    if "raters" not in ways:
-        able += [name for name in names if name in POOLED_RUNGS]
+    wanted = (DEFAULT_RUNG,) if "raters" in ways else POOLED_RUNGS
+    able = [name for name in wanted if name in names]
     if not able:
-        wanted = DEFAULT_RUNG if "raters" in ways else " or ".join(POOLED_RUNGS)
         raise UsageError(
             "Only a U-Net learns from a pool or from several raters",
             got=", ".join(names),
-            cure=f"Name {wanted} among the kinds of models.",
+            cure=f"Name {' or '.join(wanted)} among the kinds of models.",
         )
     untrained(labelled, pool, model=able[0], **ways)
